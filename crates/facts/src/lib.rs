@@ -1,0 +1,36 @@
+//! Plain values about a machine: what a row of the socket table says, what its state is called, who owns it,
+//! which addresses a person asked about.
+//!
+//! No I/O, no clock, no rules. `timewait-linux` fills these values, `timewait-diagnose` reasons on them, the
+//! command prints them.
+//!
+//! - [`Socket`], [`Timer`], [`Cookie`]: one row of the socket table
+//! - [`State`], [`States`]: a TCP state as the kernel numbers it and `ss` names it, and a set of them
+//! - [`Pattern`]: the one address grammar of every command
+//! - [`Owner`]: the process behind a live socket
+//! - [`Untrusted`]: bytes that strangers wrote, safe to show
+//! - [`KernelVersion`]: what `uname` says, comparable
+//!
+//! ```
+//! use timewait_facts::{Pattern, State};
+//!
+//! let asked: Pattern = "127.0.0.0/8:9000".parse()?;
+//! assert!(asked.matches("127.0.0.1:9000".parse().unwrap()));
+//! assert_eq!(State::TimeWait.name(), "time-wait");
+//! # Ok::<(), timewait_facts::PatternError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod kernel;
+mod owner;
+mod pattern;
+mod socket;
+mod state;
+mod untrusted;
+
+pub use kernel::KernelVersion;
+pub use owner::Owner;
+pub use pattern::{Pattern, PatternError};
+pub use socket::{Cookie, Socket, Timer, TimerKind};
+pub use state::{State, States, UnknownState};
+pub use untrusted::Untrusted;

@@ -1,0 +1,78 @@
+//! Hosts of our own: a child of this program, executed anew, alone in new user, pid and network namespaces.
+//!
+//! CLONE_NEWUSER needs a process with a single thread, so nothing can move into such a namespace by itself: the
+//! work is done by a child. [`isolate`] starts it. Between its fork and its exec it
+//!
+//! 1. enters new namespaces (as root without, as an ordinary user with a user namespace, in which that user is
+//!    root),
+//! 2. takes the loopback interface up,
+//! 3. forks once more, since a pid namespace begins with the next child. The one that stays behind does nothing but
+//!    wait and pass on the exit status; the new one is process 1 of the namespace and executes the command.
+//!
+//! The kernel kills everything in a pid namespace when its process 1 ends, process 1 when the waiting one ends, and
+//! that when its parent ends. Sockets, addresses and settings go with the network namespace, which has no name and
+//! is mounted nowhere. So nothing survives, also after SIGKILL at any place of this chain.
+//!
+//! Inside, [`Host::entered`] gives the proof that it *is* inside, without which no setting can be written.
+
+mod namespaces;
+mod refusal;
+
+use std::{
+    env, fs, io,
+    process::{Child, Command},
+};
+
+pub use refusal::{Refusal, Step};
+
+use crate::settings::{self, SettingError};
+
+/// Carries the network namespace that the child left, by its inode; its presence alone proves nothing.
+const OUTSIDE: &str = "TIMEWAIT_OUTSIDE_NETNS";
+
+/// Starts a command as process 1 of namespaces of its own, its loopback interface up.
+///
+/// It ends with the thread that started it (see [`crate::processes::tether`]). Its exit status is passed on; if a
+/// signal ended it, the status is 128 plus the signal's number.
+///
+/// # Errors
+/// [`Refusal`]: what was tried, what the kernel answered, and which setting would allow it.
+pub fn isolate(command: &mut Command) -> Result<Child, Refusal> {
+    let outside = own_netns().map_err(Refusal::Start)?;
+    namespaces::spawn(command.env(OUTSIDE, outside.to_string()))
+}
+
+/// The inode of this thread's network namespace: its identity.
+fn own_netns() -> io::Result<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+    Ok(fs::metadata("/proc/thread-self/ns/net")?.ino())
+}
+
+/// Proof that this process runs in a host of its own, whose settings and addresses are nobody else's.
+#[derive(Debug)]
+pub struct Host {
+    _entered: (),
+}
+
+impl Host {
+    /// The host that [`isolate`] put this process into; `None` outside.
+    ///
+    /// The network namespace must differ from the one that the parent was in, whatever the environment says.
+    pub fn entered() -> Option<Self> {
+        let outside: u64 = env::var(OUTSIDE).ok()?.parse().ok()?;
+        (own_netns().ok()? != outside).then_some(Self { _entered: () })
+    }
+
+    /// Writes a setting of this host (`net.ipv4.tcp_fin_timeout`) and reads it back.
+    ///
+    /// # Errors
+    /// The setting is not one of a network namespace, the kernel has none of this name, refuses, or reads back
+    /// another value.
+    pub fn set(&self, name: &str, value: &str) -> Result<(), SettingError> {
+        if name.starts_with("net.") {
+            settings::write(name, value)
+        } else {
+            Err(SettingError::Name(name.to_owned()))
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What the Linux kernel says, as [facts](timewait_facts); and hosts of our own to ask it in.
+//!
+//! The only crate with `unsafe`, and the only one that knows the kernel's formats.
+//!
+//! - [`hosts`]: a child of this program in namespaces of its own, of which nothing survives
+//! - [`settings`]: sysctls, read and (in such a host only) written, and the kernel's counters
+//! - [`processes`]: children that do not outlive their parent
+//! - [`kernel_version`]: which kernel this is
+//!
+//! ```
+//! let kernel = timewait_linux::kernel_version();
+//! assert!(kernel.at_least(3, 3), "sock_diag came with 3.3");
+//! ```
+
+mod calls;
+pub mod hosts;
+pub mod processes;
+pub mod settings;
+
+use timewait_facts::KernelVersion;
+
+/// The running kernel's version (uname(2)).
+pub fn kernel_version() -> KernelVersion {
+    KernelVersion::from_release(&rustix::system::uname().release().to_string_lossy())
+}

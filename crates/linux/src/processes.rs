@@ -1,0 +1,28 @@
+//! Children that do not outlive their parent.
+
+use std::{io, process::Command};
+
+use rustix::process::{Pid, Signal};
+
+use crate::calls;
+
+/// Ties a child's life to this one's: when the thread that starts it ends, for whatever reason, SIGKILL included,
+/// the kernel kills the child.
+///
+/// It is the *thread* that counts, not the process (prctl(2), `PR_SET_PDEATHSIG`): start children from one that
+/// stays until they have ended.
+pub fn tether(command: &mut Command) -> &mut Command {
+    let parent = rustix::process::getpid();
+    calls::before_exec(command, move || die_with(parent));
+    command
+}
+
+/// Asks for SIGKILL at the parent's end; the parent may have ended before it was asked for.
+pub(crate) fn die_with(parent: Pid) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    if rustix::process::getppid() == Some(parent) {
+        Ok(())
+    } else {
+        calls::exit_now(128 + Signal::KILL.as_raw())
+    }
+}

@@ -1,0 +1,60 @@
+use std::{
+    any, env,
+    process::Command,
+};
+
+use timewait_linux::hosts::{self, Host, Refusal};
+
+use crate::{Need, Process, skip};
+
+/// Names the test whose body a child is to run.
+const BODY: &str = "TIMEWAIT_TRIAL_BODY";
+/// Printed by the child once the body has run to its end: a test that was not found fails nothing by itself.
+const DONE: &str = "the body ran to its end";
+
+/// Runs a test's body in a host of its own: fresh namespaces, loopback up, nothing in the socket table.
+///
+/// To be called by a `#[test]` with its whole body as a closure that is written in it (the closure's type tells
+/// the test's name). The test binary is executed anew inside, for this one test. Where namespaces are not
+/// permitted, the test is [skipped](skip).
+pub fn in_own_host<B: FnOnce(&Host)>(body: B) {
+    let test = test_name::<B>();
+    if env::var(BODY).as_deref() == Ok(test) {
+        let host = Host::entered().expect("a child that runs a body is inside");
+        body(&host);
+        println!("{DONE}");
+        return;
+    }
+    match start(test) {
+        Ok(child) => report(test, child),
+        Err(refusal @ Refusal::NotPermitted { .. }) => skip(Need::Kernel, &refusal.to_string()),
+        Err(refusal @ Refusal::Start(_)) => panic!("{refusal}"),
+    }
+}
+
+/// `crate::module::test::{{closure}}`, without the crate and the closure.
+fn test_name<B>() -> &'static str {
+    let path = any::type_name::<B>();
+    let path = path.strip_suffix("::{{closure}}").unwrap_or(path);
+    path.split_once("::").map_or(path, |(_crate, test)| test)
+}
+
+fn start(test: &str) -> Result<Process, Refusal> {
+    let program = env::current_exe().map_err(Refusal::Start)?;
+    let mut command = Command::new(program);
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(BODY, test);
+    Process::start_by(&mut command, hosts::isolate)
+}
+
+fn report(test: &str, child: Process) {
+    let finished = child.finish();
+    let ran = finished.stdout.contains(DONE);
+    assert!(
+        finished.status.success() && ran,
+        "{test} failed in its own host ({}{}):\n{}{}",
+        finished.status,
+        if ran { "" } else { ", body not finished" },
+        finished.stdout,
+        finished.stderr,
+    );
+}

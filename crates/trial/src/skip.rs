@@ -1,0 +1,58 @@
+use std::{
+    env,
+    io::Write as _,
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+/// What a test needs and a machine may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Something that the kernel, or who guards it, may refuse.
+    Kernel,
+    /// A program that may not be installed.
+    Tools,
+}
+
+impl Need {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::Tools => "tools",
+        }
+    }
+}
+
+/// Says that the calling test is left out, and why; the caller returns right after.
+///
+/// The line goes to standard error itself, past the test harness's capture, and carries this process's count. Where
+/// `TIMEWAIT_REQUIRE` (`kernel,tools`) names the need, it is a failure instead.
+pub fn skip(need: Need, reason: &str) {
+    static SKIPPED: AtomicU32 = AtomicU32::new(0);
+    let test = std::thread::current().name().unwrap_or("?").to_owned();
+    let required = env::var("TIMEWAIT_REQUIRE").unwrap_or_default();
+    assert!(
+        !required.split(',').any(|required| required.trim() == need.name()),
+        "required ({}), and not to be had: {reason}",
+        need.name()
+    );
+    let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
+    let line = format!("SKIPPED #{count} (needs {}): {test}: {reason}\n", need.name());
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Whether a program is installed; if not, the calling test is [skipped](skip).
+#[must_use = "return when it is missing"]
+pub fn have_tool(name: &str) -> bool {
+    let found = find(name).is_some();
+    if !found {
+        skip(Need::Tools, &format!("no program '{name}' in PATH"));
+    }
+    found
+}
+
+fn find(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let sbin = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path).chain(sbin).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
