@@ -13,10 +13,12 @@
 //! ```
 
 mod calls;
+mod errno;
 pub mod hosts;
 pub mod processes;
 pub mod settings;
 
+pub use errno::Errno;
 use timewait_facts::KernelVersion;
 
 /// The running kernel's version (uname(2)).

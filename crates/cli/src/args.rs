@@ -1,0 +1,209 @@
+//! The one definition of the arguments: help, errors, man pages and completions come from here.
+
+mod address;
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use timewait_facts::{Pattern, State};
+
+pub(crate) use address::{From, ListenAddress, Target};
+
+/// Shows what TCP's TIME-WAIT state does to this machine, with real sockets
+#[derive(Debug, Parser)]
+#[command(name = "timewait", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Start with: timewait demo\n\
+    Exit status: 0; 1 for bad news (a port cannot be bound); 2 for bad input or could not look.")]
+pub(crate) struct Args {
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true, display_order = 900)]
+    pub(crate) color: Color,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Demo(Demo),
+    Serve(Serve),
+    Connect(Connect),
+    Ls(Ls),
+    Generate(Generate),
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Also into a pipe or a file
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// The article, live: the close, the failed restart, and the cure
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Examples:\n  \
+    timewait demo            the whole story, in a network namespace of its own\n  \
+    timewait demo --pause    a step at a time, for a class\n  \
+    timewait demo --json     what was observed, as one JSON object\n\n\
+    Exit status: 0 if this kernel did all that the story tells, 1 if it did something else,\n\
+    2 if it could not be tried.")]
+pub(crate) struct Demo {
+    /// Wait for Enter between the steps
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) pause: bool,
+    /// Print the observations as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Perform one act, as a child of the demo
+    #[arg(long, hide = true, requires = "port")]
+    pub(crate) act: Option<String>,
+    /// The port of that act
+    #[arg(long, hide = true)]
+    pub(crate) port: Option<u16>,
+}
+
+/// The article's server: says one line to each client, then closes first
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Examples:\n  \
+    timewait serve                         the article's second program\n  \
+    timewait serve --no-reuseaddr          its first: cannot be restarted for 60 s after a client\n  \
+    timewait serve --close-first client    the wait is the client's\n  \
+    timewait serve [::]:9000 --v6only      IPv6 alone\n\n\
+    Exit status: 0 when stopped (Ctrl-C, SIGTERM, --connections), 1 if a call failed, 2 for bad input.")]
+pub(crate) struct Serve {
+    /// Where to listen
+    #[arg(default_value_t)]
+    pub(crate) address: ListenAddress,
+    /// Leave out SO_REUSEADDR: the article's first program
+    #[arg(long)]
+    pub(crate) no_reuseaddr: bool,
+    /// Set SO_REUSEPORT as well
+    #[arg(long)]
+    pub(crate) reuseport: bool,
+    /// Connections that may wait for accept [the article's: 32, which a burst overflows]
+    #[arg(long, value_name = "N", default_value_t = timewait_oneline::Setup::BACKLOG,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    pub(crate) backlog: u32,
+    /// What to say to each client [default: the article's 22 bytes]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+    /// Set SO_LINGER; 0: close by an RST, no TIME-WAIT
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) linger: Option<u16>,
+    /// Who closes first, and so waits
+    #[arg(long, value_name = "SIDE", value_enum, default_value_t)]
+    pub(crate) close_first: Side,
+    /// Stop after so many connections
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) connections: Option<u64>,
+    /// On an IPv6 address, take no IPv4 connections
+    #[arg(long)]
+    pub(crate) v6only: bool,
+    /// No line a client
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// Who sends the first FIN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Side {
+    /// The server
+    #[default]
+    Server,
+    /// The client
+    Client,
+}
+
+/// A telnet that tells how the connection ended, and who waits
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Examples:\n  \
+    timewait connect :9000\n  \
+    timewait connect --close-first client :9000\n  \
+    timewait connect --from 127.0.0.2:40000 127.0.0.1:9000\n  \
+    printf 'GET / HTTP/1.0\\r\\n\\r\\n' | timewait connect localhost:80\n\n\
+    Exit status: 0 if the connection was opened and ended by a FIN, 1 if not, 2 for bad input.")]
+pub(crate) struct Connect {
+    /// Where to connect to: an address or a name, and a port
+    pub(crate) address: Target,
+    /// Bind this address, or address and port, first
+    #[arg(long, value_name = "ADDRESS[:PORT]")]
+    pub(crate) from: Option<From>,
+    /// Who is to close first; client: once it has sent its input and heard something
+    #[arg(long, value_name = "SIDE", value_enum, default_value_t)]
+    pub(crate) close_first: Side,
+    /// How long to wait for the connection, and for either side to say something
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = address::duration)]
+    pub(crate) timeout: Duration,
+    /// Print only what the peer says
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// Sockets in TIME-WAIT (or any state): addresses, seconds left, owners
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "ADDRESS is a port (9000, :9000), an address (127.0.0.1, ::1), both \
+    (127.0.0.1:9000, [::1]:443), or a prefix (10.0.0.0/8, with or without a port).\n\n\
+    Examples:\n  \
+    timewait ls                               everything in TIME-WAIT\n  \
+    timewait ls :9000                         with this port on either end\n  \
+    timewait ls --peer 10.0.0.0/8 --count     how many, towards that network\n  \
+    timewait ls --state fin-wait-2,close-wait\n  \
+    timewait ls --all --netns 4711 :443       in the network namespace of process 4711\n\n\
+    A list is not a snapshot: the kernel walks its table while sockets come and go.\n\
+    Exit status: 0, also when there is none; 2 if it could not look.")]
+pub(crate) struct Ls {
+    /// Only sockets with this address on either end
+    pub(crate) address: Option<Pattern>,
+    /// ADDRESS is meant for this side
+    #[arg(long, requires = "address", conflicts_with = "peer")]
+    pub(crate) local: bool,
+    /// ADDRESS is meant for the other side
+    #[arg(long, requires = "address")]
+    pub(crate) peer: bool,
+    /// Sockets in these states
+    #[arg(short, long, value_name = "STATE,...", value_delimiter = ',', conflicts_with_all = ["listening", "all"])]
+    pub(crate) state: Vec<State>,
+    /// Sockets that listen
+    #[arg(short, long, conflicts_with = "all")]
+    pub(crate) listening: bool,
+    /// Sockets in every state
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Only how many there are
+    #[arg(short, long)]
+    pub(crate) count: bool,
+    /// Look in another network namespace
+    #[arg(long, value_name = "NAME|PATH|PID")]
+    pub(crate) netns: Option<String>,
+    /// A JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Also timers, queues, users, inodes and cookies
+    #[arg(short, long, conflicts_with_all = ["json", "count"])]
+    pub(crate) verbose: bool,
+}
+
+/// Man pages and shell completions
+#[derive(Debug, clap::Args)]
+pub(crate) struct Generate {
+    #[command(subcommand)]
+    pub(crate) what: Generated,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Generated {
+    /// The man pages
+    Man {
+        /// Write all pages there, a file each [default: the main page to standard output]
+        folder: Option<PathBuf>,
+    },
+    /// A completion script, to standard output
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+}

@@ -1,0 +1,12 @@
+//! How values are shown: text, colour, JSON. Printers print; what is true was decided elsewhere.
+
+mod clock;
+pub(crate) mod json;
+mod paint;
+mod problem;
+mod table;
+
+pub(crate) use clock::time_of_day_in;
+pub(crate) use paint::{Paint, Tone};
+pub(crate) use problem::{print_failed_call, problem};
+pub(crate) use table::{Columns, Table, owner_text};

@@ -1,0 +1,8 @@
+//! Every sentence that this command says by itself, in one place: another language is another such module.
+//!
+//! Values come in, sentences go out; nothing is decided here.
+
+pub(crate) mod connect;
+pub(crate) mod demo;
+pub(crate) mod ls;
+pub(crate) mod serve;

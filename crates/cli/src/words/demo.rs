@@ -1,0 +1,148 @@
+//! The story of the demo.
+
+use std::time::Duration;
+
+use timewait_diagnose::words::{number, seconds};
+
+use crate::demo::StepId;
+
+pub(crate) fn opening(kernel: &str) -> String {
+    format!("TIME-WAIT, live on Linux {kernel}: every line below was just observed.")
+}
+
+pub(crate) fn namespace_own() -> &'static str {
+    "Each act runs in a network namespace of its own: port 9000 is free there, and nothing of this host is touched."
+}
+
+pub(crate) fn namespace_refused(refusal: &str) -> String {
+    format!(
+        "Not in a network namespace of its own: {refusal}. So each act takes a free port on loopback, and its \
+         sockets in time-wait remain for a minute."
+    )
+}
+
+pub(crate) fn label_own() -> &'static str {
+    "namespace: own"
+}
+
+pub(crate) fn label_loopback(port: u16) -> String {
+    format!("loopback, port {port}")
+}
+
+pub(crate) fn title(step: StepId) -> &'static str {
+    match step {
+        StepId::FirstProgram => "The first program: says one line, closes first",
+        StepId::RestartRefused => "Stop the server, start it again",
+        StepId::OptionTooLate => "Start the second program: it sets SO_REUSEADDR",
+        StepId::OptionRestarts => "Afresh, the second program from the start",
+        StepId::ClientCloses => "Afresh, and the client closes first",
+        StepId::CrashUnderLoad => "kill -9 under open connections",
+    }
+}
+
+/// What a step saw, for its explanation.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) port: u16,
+    pub(crate) left: Option<Duration>,
+    pub(crate) orphans: usize,
+}
+
+/// What it means that it went as told.
+pub(crate) fn explanation(step: StepId, seen: Seen) -> String {
+    let Seen { port, left, orphans } = seen;
+    let left = left.map(seconds).unwrap_or_default();
+    match step {
+        StepId::FirstProgram => format!(
+            "The server sent the first FIN, so its side waits: {left} are left. The client's side has no row; for \
+             it the connection is over."
+        ),
+        StepId::RestartRefused => format!(
+            "Nobody listens on {port} any more. What holds it is the connection that the server closed first: it \
+             outlives its process, and bind(2) will not pass it for another {left}."
+        ),
+        StepId::OptionTooLate => "Refused as well: the option must be on both sockets, and the old one did not have \
+             it. A release that adds SO_REUSEADDR does not rescue its own first restart."
+            .to_owned(),
+        StepId::OptionRestarts => format!(
+            "It listens at once, with the time-wait still there ({left} left). The option does not prevent the \
+             wait; it lets bind(2) pass it."
+        ),
+        StepId::ClientCloses => "Now the wait is the client's, on a port that nobody binds. The server's side has \
+             no row, and even the first program starts again."
+            .to_owned(),
+        StepId::CrashUnderLoad => format!(
+            "The kernel closed {} connections for the dead server. Their clients have not, so its side stays in \
+             fin-wait-2, held by no process. That refuses a plain bind; with the option, which the old sockets had \
+             too, the service is up again.",
+            number(orphans)
+        ),
+    }
+}
+
+/// What the story tells, for the case that this kernel did something else.
+pub(crate) fn told(step: StepId) -> &'static str {
+    match step {
+        StepId::FirstProgram => "the server's side, which closed first, is in time-wait, and the client's is gone",
+        StepId::RestartRefused => "nobody listens, and bind fails with EADDRINUSE",
+        StepId::OptionTooLate => "bind fails with EADDRINUSE, because the old socket lacks the option",
+        StepId::OptionRestarts => "the restart listens, and the time-wait is still there",
+        StepId::ClientCloses => "the client's side is in time-wait, the server's is not, and a plain restart listens",
+        StepId::CrashUnderLoad => {
+            "orphans hold the port; a plain restart fails with EADDRINUSE, one with the option listens"
+        }
+    }
+}
+
+pub(crate) fn otherwise(step: StepId) -> String {
+    format!("NOT AS TOLD. The story says that {}. This kernel did what stands above.", told(step))
+}
+
+/// What was tried, for the closing table.
+pub(crate) fn tried(step: StepId) -> &'static str {
+    match step {
+        StepId::FirstProgram => "the server closes first",
+        StepId::RestartRefused => "restart, no option",
+        StepId::OptionTooLate => "restart with SO_REUSEADDR, the old without",
+        StepId::OptionRestarts => "restart with it, the old with it",
+        StepId::ClientCloses => "the client closes first; restart, no option",
+        StepId::CrashUnderLoad => "kill -9; restart without, then with it",
+    }
+}
+
+pub(crate) fn more_rows(more: usize) -> String {
+    format!("... and {} more", number(more))
+}
+
+pub(crate) fn no_rows() -> &'static str {
+    "(no socket with this port)"
+}
+
+pub(crate) fn open_clients(count: usize) -> String {
+    format!("({} clients connect, read their line, and stay)", number(count))
+}
+
+pub(crate) fn press_enter() -> &'static str {
+    "-- Enter for the next step --"
+}
+
+pub(crate) fn closing_title() -> &'static str {
+    "What was seen"
+}
+
+pub(crate) const CLOSING_HEADINGS: [&str; 3] = ["tried", "the kernel's answer", "as told"];
+
+pub(crate) fn yes_or_no(as_told: bool) -> &'static str {
+    if as_told { "yes" } else { "NO" }
+}
+
+pub(crate) fn advice_title() -> &'static str {
+    "In a server of your own"
+}
+
+pub(crate) const ADVICE: [&str; 4] = [
+    "Set SO_REUSEADDR on every listening socket, between socket() and bind().",
+    "Set it from the first release on: the sockets that wait must have it as well.",
+    "Where the protocol allows it, let the client close first: then it waits, not you.",
+    "A restart that fails all the same has another cause: look with timewait ls --all.",
+];
