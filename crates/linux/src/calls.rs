@@ -17,7 +17,10 @@ use rustix::{process::Pid, thread::UnshareFlags};
 /// `prepare` must make system calls only: the child is a copy of one thread of a process that may have had many,
 /// so a lock that another thread held (the allocator's, the environment's) stays locked for ever in it. All
 /// callers are in this crate: `hosts::namespaces::enter` and `processes::tether`.
-pub(crate) fn before_exec(command: &mut Command, prepare: impl FnMut() -> io::Result<()> + Send + Sync + 'static) {
+pub(crate) fn before_exec(
+    command: &mut Command,
+    prepare: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
+) {
     // SAFETY: the closures that are given here (see above) neither allocate nor take locks; they only make
     // system calls on values that were made before the fork.
     unsafe { command.pre_exec(prepare) };
@@ -49,7 +52,7 @@ pub(crate) fn ignore(signal: i32) {
     unsafe { libc::signal(signal, libc::SIG_IGN) };
 }
 
-/// close_range(2): closes every descriptor from `first` on.
+/// `close_range(2)`: closes every descriptor from `first` on.
 ///
 /// The caller must be about to do nothing but wait and exit: any owner of a closed descriptor is left with a
 /// number that means nothing. The only caller never returns.
@@ -90,4 +93,12 @@ fn loopback_flags(socket: BorrowedFd<'_>) -> io::Result<libc::ifreq> {
 #[allow(clippy::cast_possible_truncation, reason = "IFF_UP is 1")]
 const fn interface_up() -> libc::c_short {
     libc::IFF_UP as libc::c_short
+}
+
+/// `NS_GET_NSTYPE`: which kind of namespace a file of nsfs is, as the `CLONE_NEW`* flag that makes such.
+pub(crate) fn namespace_kind(file: BorrowedFd<'_>) -> io::Result<i32> {
+    // SAFETY: this request takes no argument; on a file that is no namespace it is unknown and fails. The only
+    // caller asks files of nsfs alone, where the number cannot mean another request.
+    let kind = unsafe { libc::ioctl(file.as_raw_fd(), libc::NS_GET_NSTYPE) };
+    if kind < 0 { Err(io::Error::last_os_error()) } else { Ok(kind) }
 }

@@ -1,6 +1,6 @@
 //! Hosts of our own: a child of this program, executed anew, alone in new user, pid and network namespaces.
 //!
-//! CLONE_NEWUSER needs a process with a single thread, so nothing can move into such a namespace by itself: the
+//! `CLONE_NEWUSER` needs a process with a single thread, so nothing can move into such a namespace by itself: the
 //! work is done by a child. [`isolate`] starts it. Between its fork and its exec it
 //!
 //! 1. enters new namespaces (as root without, as an ordinary user with a user namespace, in which that user is
@@ -15,6 +15,7 @@
 //!
 //! Inside, [`Host::entered`] gives the proof that it *is* inside, without which no setting can be written.
 
+mod addresses;
 mod namespaces;
 mod refusal;
 
@@ -23,6 +24,9 @@ use std::{
     process::{Child, Command},
 };
 
+use ipnet::IpNet;
+
+pub use addresses::AddressError;
 pub use refusal::{Refusal, Step};
 
 use crate::settings::{self, SettingError};
@@ -74,5 +78,13 @@ impl Host {
         } else {
             Err(SettingError::Name(name.to_owned()))
         }
+    }
+
+    /// Gives this host's loopback interface another address; the whole prefix is this host's from then on.
+    ///
+    /// # Errors
+    /// It has that address already, the kernel refuses it, or it cannot be bound afterwards.
+    pub fn add_address(&self, address: IpNet) -> Result<(), AddressError> {
+        addresses::add(address)
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! The only crate with `unsafe`, and the only one that knows the kernel's formats.
 //!
+//! - [`sockets`]: the socket table, asked of the kernel over netlink
+//! - [`netns`]: network namespaces of others, by name, path or process
 //! - [`hosts`]: a child of this program in namespaces of its own, of which nothing survives
 //! - [`settings`]: sysctls, read and (in such a host only) written, and the kernel's counters
 //! - [`processes`]: children that do not outlive their parent
 //! - [`kernel_version`]: which kernel this is
+//! - [`AnswerError`], [`Malformed`], [`Fault`]: what can be wrong with an answer of the kernel's
 //!
 //! ```
 //! let kernel = timewait_linux::kernel_version();
@@ -15,10 +18,14 @@
 mod calls;
 mod errno;
 pub mod hosts;
+mod netlink;
+pub mod netns;
 pub mod processes;
 pub mod settings;
+pub mod sockets;
 
 pub use errno::Errno;
+pub use netlink::{AnswerError, Fault, Malformed};
 use timewait_facts::KernelVersion;
 
 /// The running kernel's version (uname(2)).

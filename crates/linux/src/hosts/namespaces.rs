@@ -78,12 +78,11 @@ fn enter(plan: &Plan) -> io::Result<()> {
     // Only now: a change of credentials clears it (linux v6.12 kernel/cred.c commit_creds).
     processes::die_with(plan.parent)?;
     let (guarded, guard) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    match plan.step(Step::Fork, calls::fork())? {
-        Some(first) => stand_guard(first, &guard),
-        None => {
-            drop(guard);
-            die_with_guard(guarded.as_fd())
-        }
+    if let Some(first) = plan.step(Step::Fork, calls::fork())? {
+        stand_guard(first, &guard)
+    } else {
+        drop(guard);
+        die_with_guard(guarded.as_fd())
     }
 }
 
@@ -93,7 +92,7 @@ enum Entered {
     AsOrdinaryUser,
 }
 
-/// With CAP_SYS_ADMIN no user namespace is needed, and all users of this machine exist inside.
+/// With `CAP_SYS_ADMIN` no user namespace is needed, and all users of this machine exist inside.
 fn unshare() -> io::Result<Entered> {
     let namespaces = UnshareFlags::NEWNET | UnshareFlags::NEWPID;
     match calls::unshare(namespaces) {
@@ -105,7 +104,7 @@ fn unshare() -> io::Result<Entered> {
     }
 }
 
-/// An ordinary user may map one user and one group, and must give up setgroups(2) first (user_namespaces(7)).
+/// An ordinary user may map one user and one group, and must give up setgroups(2) first (`user_namespaces(7)`).
 fn map_user(plan: &Plan) -> io::Result<()> {
     write_to("/proc/self/setgroups", b"deny")?;
     write_to("/proc/self/gid_map", plan.gid_map.as_bytes())?;
@@ -119,7 +118,8 @@ fn write_to(path: &str, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn loopback_up() -> io::Result<()> {
-    let socket = rustix::net::socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    let socket =
+        rustix::net::socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
     calls::loopback_up(socket.as_fd())
 }
 

@@ -42,7 +42,9 @@ pub enum Step {
 
 impl Step {
     pub(super) fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Unshare, Self::MapUser, Self::Loopback, Self::Fork].into_iter().find(|&step| step as u8 == byte)
+        [Self::Unshare, Self::MapUser, Self::Loopback, Self::Fork]
+            .into_iter()
+            .find(|&step| step as u8 == byte)
     }
 }
 

@@ -1,0 +1,162 @@
+use std::{io, ops::ControlFlow, os::fd::OwnedFd, time::Duration};
+
+use rustix::{
+    io::Errno,
+    net::{
+        AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, netlink::SocketAddrNetlink,
+        sockopt,
+    },
+};
+
+use super::{
+    AnswerError, Fault, Malformed, Message, Request,
+    message::{Kind, split},
+};
+
+/// The largest datagram that the kernel makes for a dump, whatever buffer it is offered (linux v6.12
+/// `net/netlink/af_netlink.c` `netlink_recvmsg`).
+const BUFFER: usize = 32 * 1024;
+
+/// The longest dumps take a second between two datagrams; what takes longer is not going to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A netlink socket and the one buffer that answers are read into.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    socket: OwnedFd,
+    buffer: Box<[u8]>,
+    sequence: u32,
+    /// The last answer was not read to its end; what is left of it precedes the next.
+    unread: bool,
+}
+
+/// How an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// All of it was handed out.
+    Complete,
+    /// Whom it was handed to wanted no more.
+    Stopped,
+}
+
+impl Connection {
+    /// Opens a socket of this netlink protocol (`None`: `NETLINK_ROUTE`) in the calling thread's network namespace.
+    pub(crate) fn open(protocol: Option<Protocol>) -> io::Result<Self> {
+        let flags = SocketFlags::CLOEXEC;
+        let socket = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, protocol)?;
+        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(PATIENCE))?;
+        // Connected to the kernel (port 0), it takes messages from nobody else.
+        rustix::net::connect(&socket, &SocketAddrNetlink::new(0, 0))?;
+        Ok(Self::over(socket))
+    }
+
+    /// Speaks over a socket that somebody else opened, with that one's patience.
+    pub(crate) fn over(socket: OwnedFd) -> Self {
+        Self { socket, buffer: vec![0; BUFFER].into_boxed_slice(), sequence: 0, unread: false }
+    }
+
+    /// Asks, and hands each message of the answer to `each` until that breaks.
+    pub(crate) fn ask(
+        &mut self,
+        request: Request,
+        each: impl FnMut(Message<'_>) -> Result<ControlFlow<()>, Malformed>,
+    ) -> Result<Ended, AnswerError> {
+        if self.unread {
+            self.discard()?;
+        }
+        self.sequence = self.sequence.wrapping_add(1);
+        let request = request.finish(self.sequence);
+        rustix::io::retry_on_intr(|| rustix::net::send(&self.socket, &request, SendFlags::NOSIGNAL))
+            .map_err(|errno| AnswerError::Send(errno.into()))?;
+        self.unread = true;
+        self.answer(each)
+    }
+
+    /// Reads what is left of an answer, unseen. The kernel makes each part of a dump while the one before is received
+    /// (linux v6.12 `net/netlink/af_netlink.c` `netlink_recvmsg`), so an empty queue is its end.
+    fn discard(&mut self) -> Result<(), AnswerError> {
+        loop {
+            match receive(&self.socket, &mut self.buffer, RecvFlags::DONTWAIT) {
+                Ok(_) | Err(AnswerError::Cut { .. } | AnswerError::Overrun) => {}
+                Err(AnswerError::Silent) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn answer(
+        &mut self,
+        mut each: impl FnMut(Message<'_>) -> Result<ControlFlow<()>, Malformed>,
+    ) -> Result<Ended, AnswerError> {
+        loop {
+            let datagram = receive(&self.socket, &mut self.buffer, RecvFlags::empty())?;
+            for message in split(datagram) {
+                let step = step(message?, self.sequence, &mut each)?;
+                if let ControlFlow::Break(end) = step {
+                    self.unread = matches!(end, End::Stopped);
+                    return end.outcome();
+                }
+            }
+        }
+    }
+}
+
+/// What ends an answer.
+enum End {
+    Complete,
+    Stopped,
+    Errno(i32),
+}
+
+impl End {
+    fn of(result: Result<(), i32>) -> Self {
+        result.map_or_else(Self::Errno, |()| Self::Complete)
+    }
+
+    fn outcome(self) -> Result<Ended, AnswerError> {
+        match self {
+            Self::Complete => Ok(Ended::Complete),
+            Self::Stopped => Ok(Ended::Stopped),
+            Self::Errno(errno) => Err(AnswerError::Errno(io::Error::from_raw_os_error(errno))),
+        }
+    }
+}
+
+/// One message: checked, and handed out if it is data.
+fn step(
+    message: Message<'_>,
+    expected: u32,
+    each: &mut impl FnMut(Message<'_>) -> Result<ControlFlow<()>, Malformed>,
+) -> Result<ControlFlow<End>, AnswerError> {
+    let sequence = message.sequence;
+    if sequence != expected {
+        return Err(Fault::Sequence { sequence, expected }.at(message.offset).into());
+    }
+    if message.is_interrupted() {
+        return Err(AnswerError::Interrupted);
+    }
+    Ok(match message.kind()? {
+        Kind::Nothing => ControlFlow::Continue(()),
+        Kind::Report(result) | Kind::Done(result) => ControlFlow::Break(End::of(result)),
+        Kind::Overrun => return Err(AnswerError::Overrun),
+        Kind::Data => match each(message)? {
+            ControlFlow::Continue(()) if message.is_part() => ControlFlow::Continue(()),
+            ControlFlow::Break(()) if message.is_part() => ControlFlow::Break(End::Stopped),
+            _ => ControlFlow::Break(End::Complete),
+        },
+    })
+}
+
+/// One datagram, whole or not at all.
+fn receive<'b>(socket: &OwnedFd, buffer: &'b mut [u8], flags: RecvFlags) -> Result<&'b [u8], AnswerError> {
+    let limit = buffer.len();
+    let received =
+        rustix::io::retry_on_intr(|| rustix::net::recv(socket, &mut *buffer, flags | RecvFlags::TRUNC));
+    match received.map(|(_, length)| length) {
+        Ok(0) => Err(AnswerError::Unfinished),
+        Ok(length) => buffer.get(..length).ok_or(AnswerError::Cut { length, limit }),
+        Err(Errno::NOBUFS) => Err(AnswerError::Overrun),
+        Err(Errno::AGAIN) => Err(AnswerError::Silent),
+        Err(errno) => Err(AnswerError::Receive(errno.into())),
+    }
+}

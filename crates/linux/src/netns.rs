@@ -1,0 +1,131 @@
+//! Network namespaces of others: named, opened, entered for a moment.
+
+use std::{
+    io,
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::fs::MetadataExt as _,
+    },
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+    thread::LinkNameSpaceType,
+};
+use timewait_facts::Untrusted;
+
+use crate::calls;
+
+/// Where `ip netns add` mounts the namespaces that it names; the second was the only one on old systems.
+const NAMED: [&str; 2] = ["/run/netns", "/var/run/netns"];
+/// `NSFS_MAGIC` (linux v6.12 include/uapi/linux/magic.h)
+const NSFS: u64 = 0x6e73_6673;
+
+/// A network namespace, held open.
+#[derive(Debug)]
+pub struct Netns {
+    file: OwnedFd,
+    inode: u64,
+}
+
+/// Why there is no such network namespace.
+#[derive(Debug, thiserror::Error)]
+pub enum NetnsError {
+    /// Nothing has this name in `/run/netns`.
+    #[error("no network namespace is named '{}' (`ip netns list` shows those that have a name)", Untrusted::show(.0.as_bytes()))]
+    NoName(String),
+    /// There is no such file.
+    #[error("no file {}", Untrusted::show(.0.as_bytes()))]
+    NoFile(String),
+    /// No process has this id.
+    #[error("no process {0} runs here")]
+    NoProcess(String),
+    /// It is something, and no network namespace.
+    #[error("{} is not a network namespace", Untrusted::show(.0.as_bytes()))]
+    NotNetwork(String),
+    /// It may not be opened: a process of another user needs `CAP_SYS_PTRACE`.
+    #[error("may not open {}", Untrusted::show(path.as_bytes()))]
+    Refused {
+        /// The file.
+        path: String,
+        /// What the kernel answered.
+        source: io::Error,
+    },
+    /// It cannot be opened for another reason.
+    #[error("cannot open {}", Untrusted::show(path.as_bytes()))]
+    Open {
+        /// The file.
+        path: String,
+        /// What the kernel answered.
+        source: io::Error,
+    },
+}
+
+impl Netns {
+    /// Opens a namespace by the id of a process in it (`1234`), by the path of its file (any text with a `/`), or by
+    /// the name that `ip netns` gave it.
+    ///
+    /// # Errors
+    /// There is none, it is something else, or it may not be opened.
+    pub fn open(given: &str) -> Result<Self, NetnsError> {
+        if given.contains('/') {
+            return Self::at(Path::new(given), NetnsError::NoFile(given.to_owned()));
+        }
+        if !given.is_empty() && given.bytes().all(|byte| byte.is_ascii_digit()) {
+            let path = format!("/proc/{given}/ns/net");
+            return Self::at(Path::new(&path), NetnsError::NoProcess(given.to_owned()));
+        }
+        Self::named(given)
+    }
+
+    fn named(name: &str) -> Result<Self, NetnsError> {
+        let absent = || NetnsError::NoName(name.to_owned());
+        if ["", ".", ".."].contains(&name) {
+            return Err(absent());
+        }
+        let paths = NAMED.map(|folder| PathBuf::from(folder).join(name));
+        let found = paths.iter().find(|path| path.exists()).ok_or_else(absent)?;
+        Self::at(found, absent())
+    }
+
+    fn at(path: &Path, absent: NetnsError) -> Result<Self, NetnsError> {
+        let shown = || path.to_string_lossy().into_owned();
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| match errno {
+            Errno::NOENT | Errno::NOTDIR | Errno::SRCH | Errno::INVAL => absent,
+            Errno::ACCESS | Errno::PERM => NetnsError::Refused { path: shown(), source: errno.into() },
+            _ => NetnsError::Open { path: shown(), source: errno.into() },
+        })?;
+        Self::from_file(file, &shown())
+    }
+
+    fn from_file(file: OwnedFd, path: &str) -> Result<Self, NetnsError> {
+        let failed = |errno: Errno| NetnsError::Open { path: path.to_owned(), source: errno.into() };
+        let magic = rustix::fs::fstatfs(&file).map_err(failed)?.f_type;
+        // The question for its kind means something else to other files, so it is asked of these only.
+        let is_namespace = u64::try_from(magic).is_ok_and(|magic| magic == NSFS);
+        if !is_namespace || calls::namespace_kind(file.as_fd()).ok() != Some(libc::CLONE_NEWNET) {
+            return Err(NetnsError::NotNetwork(path.to_owned()));
+        }
+        let inode = rustix::fs::fstat(&file).map_err(failed)?.st_ino;
+        Ok(Self { file, inode })
+    }
+
+    /// Its identity: the number in `net:[4026531840]`.
+    pub fn inode(&self) -> u64 {
+        self.inode
+    }
+
+    /// Whether the calling thread is in it.
+    pub fn is_own(&self) -> bool {
+        std::fs::metadata("/proc/thread-self/ns/net").is_ok_and(|own| own.ino() == self.inode)
+    }
+
+    /// Moves the calling thread, for good.
+    pub(crate) fn enter(&self) -> io::Result<()> {
+        rustix::thread::move_into_link_name_space(self.file.as_fd(), Some(LinkNameSpaceType::Network))?;
+        Ok(())
+    }
+}

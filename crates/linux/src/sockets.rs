@@ -1,0 +1,186 @@
+//! The socket table: every TCP socket of a network namespace, asked of the kernel itself (`NETLINK_SOCK_DIAG`).
+//!
+//! - [`SocketTable`]: opened once, asked as often as one likes; [`dump`](SocketTable::dump) hands out rows as they
+//!   are parsed, [`find`](SocketTable::find) looks up one connection
+//! - [`Query`]: which rows; the kernel leaves out the others
+//! - [`Row`]: a [`Socket`], and what the kernel said beyond it
+//!
+//! A dump is not a snapshot: the kernel locks one bucket of its table at a time, so a socket that changes its state
+//! meanwhile may be missing or, rarely, be there twice. Format: linux v6.12 `include/uapi/linux/inet_diag.h`.
+
+mod bytecode;
+mod error;
+mod format;
+mod query;
+mod row;
+
+use std::{io, net::SocketAddr, ops::ControlFlow, os::fd::OwnedFd, thread};
+
+use rustix::net::netlink;
+use timewait_facts::{KernelVersion, Socket, State};
+
+pub use error::{OpenError, ReadError};
+pub use query::Query;
+pub use row::Row;
+
+use crate::{
+    netlink::{Connection, Ended, Request},
+    netns::Netns,
+};
+
+/// A connection to the kernel's socket table.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use timewait_facts::States;
+/// use timewait_linux::sockets::{Query, SocketTable};
+///
+/// let mut table = SocketTable::open()?;
+/// let of_port_9000 = Query::in_states(States::TIME_WAIT).either("9000".parse()?);
+/// table.dump(&of_port_9000, |row| {
+///     println!("{} {} {:?}", row.socket.local, row.socket.peer, row.socket.expires_in());
+///     ControlFlow::Continue(())
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct SocketTable {
+    connection: Connection,
+}
+
+/// What a dump came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dumped {
+    /// How many rows were handed out.
+    pub rows: u64,
+    /// All of them, or only those until the caller broke off.
+    pub complete: bool,
+}
+
+/// Whether a kernel lists sockets that are bound and neither listen nor are connected (since 6.8).
+///
+/// Older kernels leave them out without a word.
+pub fn lists_bound(kernel: &KernelVersion) -> bool {
+    kernel.at_least(6, 8)
+}
+
+impl SocketTable {
+    /// Opens the table of the calling thread's network namespace.
+    ///
+    /// # Errors
+    /// The kernel has no `sock_diag`, or something refuses netlink sockets to this process.
+    pub fn open() -> Result<Self, OpenError> {
+        let connection = Connection::open(Some(netlink::SOCK_DIAG)).map_err(OpenError::from_socket)?;
+        Ok(Self { connection })
+    }
+
+    /// Opens the table of another network namespace. The calling thread stays where it is.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), or this process may not enter the namespace.
+    pub fn open_in(netns: &Netns) -> Result<Self, OpenError> {
+        if netns.is_own() {
+            return Self::open();
+        }
+        thread::scope(|scope| {
+            let entrant = thread::Builder::new().name("enter-netns".into()).spawn_scoped(scope, || {
+                netns.enter().map_err(OpenError::Enter)?;
+                Self::open()
+            });
+            let died = || OpenError::Resources(io::Error::from(io::ErrorKind::Interrupted));
+            entrant.map_err(OpenError::Resources)?.join().unwrap_or_else(|_| Err(died()))
+        })
+    }
+
+    /// Reads the table over a `NETLINK_SOCK_DIAG` socket that somebody else opened, perhaps in a namespace that this
+    /// process may not enter. How long it waits for an answer is that socket's `SO_RCVTIMEO`.
+    pub fn over(socket: OwnedFd) -> Self {
+        Self { connection: Connection::over(socket) }
+    }
+
+    /// Hands out the rows that a query asks for, as they are parsed and without an allocation for any, until `each`
+    /// breaks. IPv4 and IPv6 come in one walk of the kernel's.
+    ///
+    /// After a break the table can be asked again; what the kernel had left to say is thrown away then.
+    ///
+    /// # Errors
+    /// Any reason for which the rows handed out are not all. Those handed out are true nevertheless.
+    pub fn dump(
+        &mut self,
+        query: &Query,
+        mut each: impl FnMut(Row<'_>) -> ControlFlow<()>,
+    ) -> Result<Dumped, ReadError> {
+        let mut dumped = Dumped { rows: 0, complete: true };
+        match self.walk(query, format::dump_both(query), &mut dumped, &mut each) {
+            Err(error) if dumped.rows == 0 && error.is_about_the_request() => {
+                for family in format::FAMILIES {
+                    self.walk(query, format::dump_family(query, family), &mut dumped, &mut each)?;
+                }
+            }
+            outcome => outcome?,
+        }
+        Ok(dumped)
+    }
+
+    /// All rows that a query asks for.
+    ///
+    /// # Errors
+    /// As [`dump`](Self::dump).
+    pub fn collect(&mut self, query: &Query) -> Result<Vec<Socket>, ReadError> {
+        let mut sockets = Vec::new();
+        self.dump(query, |row| {
+            sockets.push(row.socket);
+            ControlFlow::Continue(())
+        })?;
+        Ok(sockets)
+    }
+
+    /// Looks up one connection by its two ends, without walking the table; it may be in TIME-WAIT. With an
+    /// unspecified peer (port 0), a listener.
+    ///
+    /// A socket that is bound to an interface is found only if `local` names that interface as its IPv6 scope.
+    ///
+    /// # Errors
+    /// Any reason for which nobody knows. A connection that does not exist is `None`.
+    pub fn find(&mut self, local: SocketAddr, peer: SocketAddr) -> Result<Option<Socket>, ReadError> {
+        let mut found = None;
+        let answer = self.connection.ask(format::find(local, peer), |message| {
+            found = Some(Row::parse(message, format::SOCK_DIAG_BY_FAMILY)?.socket);
+            Ok(ControlFlow::Continue(()))
+        });
+        match answer {
+            Err(error) if error.errno() == Some(libc::ENOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+            // Where there is no such connection, the kernel gives the listener that would take it.
+            Ok(_) => Ok(found.filter(|socket| same(socket.local, local) && same(socket.peer, peer))),
+        }
+    }
+
+    fn walk(
+        &mut self,
+        query: &Query,
+        (request, number): (Request, u16),
+        dumped: &mut Dumped,
+        each: &mut impl FnMut(Row<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        if !dumped.complete {
+            return Ok(());
+        }
+        let bound_asked = query.states.contains(State::BoundInactive);
+        let ended = self.connection.ask(request, |message| {
+            let mut row = Row::parse(message, number)?;
+            if bound_asked && row.socket.state == State::Closed {
+                row.socket.state = State::BoundInactive;
+            }
+            dumped.rows += 1;
+            Ok(each(row))
+        })?;
+        dumped.complete = ended == Ended::Complete;
+        Ok(())
+    }
+}
+
+/// Whether two ends are one, an IPv4 address in IPv6's clothes or not.
+fn same(one: SocketAddr, other: SocketAddr) -> bool {
+    one.port() == other.port() && one.ip().to_canonical() == other.ip().to_canonical()
+}
