@@ -85,7 +85,7 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) reuseport: bool,
     /// Connections that may wait for accept [the article's: 32, which a burst overflows]
-    #[arg(long, value_name = "N", default_value_t = timewait_oneline::Setup::BACKLOG,
+    #[arg(long, value_name = "N", default_value_t = timewait_oneline::Setup::default().backlog,
         value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
     pub(crate) backlog: u32,
     /// What to say to each client [default: the article's 22 bytes]

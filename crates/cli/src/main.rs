@@ -1,2 +1,63 @@
-//! (stub)
-fn main() {}
+//! The command: arguments in, text or JSON out, an exit status. It prints values; it opens no netlink socket and
+//! reads no `/proc` itself.
+#![forbid(unsafe_code)]
+
+mod args;
+mod connect;
+mod demo;
+mod generate;
+mod ls;
+mod port_facts;
+mod print;
+mod serve;
+mod signals;
+mod words;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use clap::Parser as _;
+
+use crate::{
+    args::{Args, Command},
+    print::Paint,
+};
+
+/// Could not look, or bad input. Bad news is 1, and each command's own to tell.
+const COULD_NOT: u8 = 2;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let color = args.color;
+    run(args).unwrap_or_else(|error| {
+        if is_broken_pipe(&error) {
+            return ExitCode::SUCCESS;
+        }
+        let line = print::problem(Paint::for_stderr(color), &format!("{error:#}"));
+        // Where even this cannot be written, the status still tells.
+        let _ = writeln!(io::stderr(), "{line}");
+        ExitCode::from(COULD_NOT)
+    })
+}
+
+fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let paint = Paint::for_stdout(args.color);
+    match args.command {
+        Command::Demo(demo) => demo::run(&demo, paint),
+        Command::Serve(serve) => serve::run(serve, args.color),
+        Command::Connect(connect) => connect::run(&connect, paint),
+        Command::Ls(ls) => ls::run(&ls, paint),
+        Command::Generate(generate) => generate::run(&generate),
+    }
+}
+
+/// Whoever reads our output may stop reading: that is no error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        io.or(json) == Some(io::ErrorKind::BrokenPipe)
+    })
+}

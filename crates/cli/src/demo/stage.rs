@@ -93,12 +93,8 @@ impl Stage {
     /// The sockets with the port on either end, now; listeners first.
     pub(crate) fn rows(&mut self) -> anyhow::Result<Vec<Held>> {
         let at = Pattern { prefix: None, port: Some(self.port) };
-        let query = Query::new(States::all()).at(at);
-        let mut sockets = Vec::new();
-        self.sockets.dump(&query, |row| {
-            sockets.push(row.socket);
-            std::ops::ControlFlow::Continue(())
-        })?;
+        let query = Query::in_states(States::all()).either(at);
+        let mut sockets = self.sockets.collect(&query)?;
         sockets.sort_by_key(|socket| (socket.peer.port() != 0, socket.state, socket.local, socket.peer));
         let owners = Owners::read()?;
         let owner = |inode| owners.of(inode).cloned();

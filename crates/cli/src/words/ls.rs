@@ -43,7 +43,7 @@ pub(crate) fn other_namespaces(again: &str) -> String {
 }
 
 /// A user's view of other users' sockets.
-pub(crate) fn hidden_owners(processes: u64) -> String {
+pub(crate) fn hidden_owners(processes: u32) -> String {
     format!(
         "the owners of some sockets are not shown: /proc/PID/fd of {} may not be read (CAP_SYS_PTRACE would allow it)",
         if processes == 1 { "1 process".to_owned() } else { format!("{processes} processes") }

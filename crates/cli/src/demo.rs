@@ -1,0 +1,229 @@
+//! The article, live. Each act is played by a child of this process: in a network namespace of its own where this
+//! user may have one, else on loopback. The child observes; this process tells.
+//!
+//! Over the child's standard output comes a line a step, [`Told`]; over its standard input goes a line for each
+//! step that it may begin. It ends with this process, whatever ends that.
+
+mod acts;
+mod render;
+mod stage;
+mod step;
+
+use std::{
+    env,
+    io::{self, BufRead as _, BufReader, BufWriter, IsTerminal as _, Write},
+    path::PathBuf,
+    process::{Child, Command, ExitCode, Stdio},
+};
+
+use anyhow::{Context as _, anyhow, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use timewait_linux::{
+    hosts::{self, Host, Refusal},
+    kernel_version, processes, settings,
+};
+
+use acts::Act;
+use stage::Stage;
+pub(crate) use step::StepId;
+
+use crate::{
+    args::Demo,
+    print::{Paint, json},
+    words::demo as words,
+};
+
+/// A step, as the act's child hands it over: ready to show, and as JSON.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    id: String,
+    as_told: bool,
+    /// What the closing table says of it.
+    answer: String,
+    screen: String,
+    json: Box<RawValue>,
+}
+
+/// Runs the demo, or one act of it as its child.
+pub(crate) fn run(args: &Demo, paint: Paint) -> anyhow::Result<ExitCode> {
+    match (&args.act, args.port) {
+        (Some(act), Some(port)) => {
+            let act = Act::from_name(act).ok_or_else(|| anyhow!("there is no act of this name"))?;
+            play(act, port, paint)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => tell(args, paint),
+    }
+}
+
+/// The child's part.
+fn play(act: Act, port: u16, paint: Paint) -> anyhow::Result<()> {
+    let own = Host::entered().is_some();
+    let label = if own { words::label_own().to_owned() } else { words::label_loopback(port) };
+    let mut stage = Stage::new(port, own)?;
+    let (mut go, mut out) = (io::stdin().lock(), io::stdout().lock());
+    wait_for_line(&mut go)?;
+    act.play(&mut stage, |step| {
+        let told = Told {
+            id: step.id.name().to_owned(),
+            as_told: step.as_told(),
+            answer: step.answer(),
+            screen: render::screen(&step, paint, &label)?,
+            json: render::json(&step)?,
+        };
+        json::write_line(&mut out, &told)?;
+        out.flush()?;
+        wait_for_line(&mut go)
+    })
+}
+
+fn wait_for_line(input: &mut impl io::BufRead) -> anyhow::Result<()> {
+    let mut line = String::new();
+    input.read_line(&mut line)?;
+    Ok(())
+}
+
+/// The parent's part.
+fn tell(args: &Demo, paint: Paint) -> anyhow::Result<ExitCode> {
+    if args.pause && !io::stdin().is_terminal() {
+        bail!("--pause waits for Enter, and standard input is no terminal");
+    }
+    let mut house = House::find(paint)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    if !args.json {
+        render::opening(&mut out, paint, kernel_version().number(), house.refusal.as_deref())?;
+    }
+    let mut steps = Vec::new();
+    for act in Act::ALL {
+        house.play(act, |told, last| {
+            if !args.json {
+                write!(out, "{}", told.screen)?;
+                out.flush()?;
+            }
+            steps.push(told);
+            if args.pause && !last { pause(&mut out) } else { Ok(()) }
+        })?;
+    }
+    if args.json {
+        json::write_line(&mut out, &report(&steps, house.refusal.is_none()))?;
+    } else {
+        let rows: Vec<_> = steps
+            .iter()
+            .filter_map(|told| Some((StepId::from_name(&told.id)?, told.answer.as_str(), told.as_told)))
+            .collect();
+        render::closing(&mut out, paint, &rows)?;
+    }
+    out.flush()?;
+    Ok(if steps.iter().all(|told| told.as_told) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn report(steps: &[Told], own: bool) -> impl Serialize {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        v: u8,
+        kernel: String,
+        namespace: &'static str,
+        steps: Vec<&'a RawValue>,
+    }
+    Report {
+        v: json::VERSION,
+        kernel: kernel_version().number().to_owned(),
+        namespace: if own { "own" } else { "loopback" },
+        steps: steps.iter().map(|told| &*told.json).collect(),
+    }
+}
+
+fn pause(out: &mut impl Write) -> anyhow::Result<()> {
+    write!(out, "{} ", words::press_enter())?;
+    out.flush()?;
+    wait_for_line(&mut io::stdin().lock())?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Where the acts are played.
+struct House {
+    paint: Paint,
+    /// Why not in network namespaces of their own; then each act takes the next free port from here.
+    refusal: Option<String>,
+    next_port: u16,
+}
+
+/// The article's port.
+const PORT: u16 = 9000;
+
+impl House {
+    /// Tries whether namespaces are permitted by making one.
+    fn find(paint: Paint) -> anyhow::Result<Self> {
+        let refusal = match hosts::isolate(Command::new(own_program()?).arg("--version").stdout(Stdio::null())) {
+            Ok(mut child) => {
+                child.wait()?;
+                None
+            }
+            Err(refusal @ Refusal::NotPermitted { .. }) => Some(refusal.to_string()),
+            Err(Refusal::Start(error)) => return Err(error).context("cannot start this program again"),
+        };
+        Ok(Self { paint, refusal, next_port: PORT })
+    }
+
+    /// Plays an act. `each` is called with every step, and whether it is the story's last.
+    fn play(
+        &mut self,
+        act: Act,
+        mut each: impl FnMut(Told, bool) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut child = self.start(act)?;
+        let (Some(stdout), Some(mut go)) = (child.stdout.take(), child.stdin.take()) else {
+            bail!("a child's input or output is not to be had");
+        };
+        writeln!(go)?;
+        for line in BufReader::new(stdout).lines() {
+            let told: Told = serde_json::from_str(&line?).context("an act said what cannot be read")?;
+            let last = told.id == StepId::CrashUnderLoad.name();
+            each(told, last)?;
+            // The act may have ended after its last step.
+            let _ = writeln!(go);
+        }
+        let status = child.wait()?;
+        if status.success() { Ok(()) } else { Err(anyhow!("the act '{}' broke off ({status})", act.name())) }
+    }
+
+    fn start(&mut self, act: Act) -> anyhow::Result<Child> {
+        let port = if self.refusal.is_some() { self.free_port()? } else { PORT };
+        let mut command = Command::new(own_program()?);
+        command.args(["demo", self.paint.as_argument(), "--act", act.name(), "--port", &port.to_string()]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        if self.refusal.is_none() {
+            Ok(hosts::isolate(&mut command)?)
+        } else {
+            processes::tether(&mut command).spawn().context("cannot start this program again")
+        }
+    }
+
+    /// The next port that nothing holds, not even a socket that waits, and that the kernel gives to no client.
+    fn free_port(&mut self) -> anyhow::Result<u16> {
+        let ephemeral = settings::read("net.ipv4.ip_local_port_range")?;
+        let mut bounds = ephemeral.split(' ').map(str::parse::<u16>);
+        let (Some(Ok(low)), Some(Ok(high))) = (bounds.next(), bounds.next()) else {
+            bail!("net.ipv4.ip_local_port_range reads '{ephemeral}'");
+        };
+        let mut candidates = (self.next_port..=u16::MAX).filter(|port| !(low..=high).contains(port));
+        let port = candidates.find(|&port| is_free(port)).context("no port from 9000 on is free")?;
+        self.next_port = port.saturating_add(1);
+        Ok(port)
+    }
+}
+
+fn own_program() -> anyhow::Result<PathBuf> {
+    env::current_exe().context("cannot find this program's own file")
+}
+
+/// A plain bind, which nothing that holds the port passes. The standard library's listener would set
+/// SO_REUSEADDR.
+fn is_free(port: u16) -> bool {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+    let everywhere = std::net::SocketAddrV4::new(std::net::Ipv4Addr::UNSPECIFIED, port);
+    socket.is_ok_and(|socket| bind(&socket, &everywhere).is_ok())
+}
