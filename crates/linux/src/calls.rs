@@ -102,3 +102,31 @@ pub(crate) fn namespace_kind(file: BorrowedFd<'_>) -> io::Result<i32> {
     let kind = unsafe { libc::ioctl(file.as_raw_fd(), libc::NS_GET_NSTYPE) };
     if kind < 0 { Err(io::Error::last_os_error()) } else { Ok(kind) }
 }
+
+/// setsockopt(2) of an option that is an int.
+pub(crate) fn set_int_option(socket: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()> {
+    let size = libc::socklen_t::try_from(size_of::<i32>()).map_err(io::Error::other)?;
+    // SAFETY: the kernel reads `size` bytes from `value`, which lives through the call.
+    let outcome = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast::<libc::c_void>(), size)
+    };
+    if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// getsockopt(2) `TCP_INFO`, of which the first byte alone is asked for: `tcpi_state`.
+pub(crate) fn tcp_info_state(socket: BorrowedFd<'_>) -> io::Result<u8> {
+    const { assert!(std::mem::offset_of!(libc::tcp_info, tcpi_state) == 0) };
+    let mut state = 0_u8;
+    let mut size: libc::socklen_t = 1;
+    // SAFETY: the kernel writes at most `size` bytes, which is the one of `state`, and then `size` itself.
+    let outcome = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut state).cast::<libc::c_void>(),
+            &raw mut size,
+        )
+    };
+    if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(state) }
+}

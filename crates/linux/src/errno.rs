@@ -46,6 +46,14 @@ impl fmt::Display for Errno {
     }
 }
 
+impl std::error::Error for Errno {}
+
+impl From<rustix::io::Errno> for Errno {
+    fn from(errno: rustix::io::Errno) -> Self {
+        Self::from_raw(errno.raw_os_error())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 //! - [`netns`]: network namespaces of others, by name, path or process
 //! - [`hosts`]: a child of this program in namespaces of its own, of which nothing survives
 //! - [`settings`]: sysctls, read and (in such a host only) written, and the kernel's counters
+//! - [`options`]: options of our own sockets that the socket crates lack
 //! - [`processes`]: children that do not outlive their parent
 //! - [`kernel_version`]: which kernel this is
 //! - [`AnswerError`], [`Malformed`], [`Fault`]: what can be wrong with an answer of the kernel's
@@ -20,6 +21,7 @@ mod errno;
 pub mod hosts;
 mod netlink;
 pub mod netns;
+pub mod options;
 pub mod processes;
 pub mod settings;
 pub mod sockets;

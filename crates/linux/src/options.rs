@@ -1,0 +1,67 @@
+//! Options of our own sockets that the socket crates do not offer.
+
+use std::{io, os::fd::AsFd};
+
+use timewait_facts::State;
+
+use crate::calls;
+
+/// `IP_BIND_ADDRESS_NO_PORT`: bind(2) to an address with port 0 leaves the choice of the port to connect(2).
+///
+/// Then the port must be free for the connection's four numbers only; without the option it must be free for the
+/// whole address, so that all destinations share one pool (ip(7); since Linux 4.2). The option is IPv4's by name
+/// and works on IPv6 sockets alike.
+///
+/// # Errors
+/// The kernel does not know the option, or this is no internet socket.
+pub fn set_bind_address_no_port(socket: impl AsFd, on: bool) -> io::Result<()> {
+    calls::set_int_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, i32::from(on))
+}
+
+/// The state of a TCP socket that we hold (`tcpi_state` of `TCP_INFO`).
+///
+/// It is *not* what the socket table says once the connection is in TIME-WAIT: the wait is then another, smaller
+/// socket's, and the one that a descriptor still holds is [`State::Closed`].
+///
+/// # Errors
+/// This is no TCP socket, or the kernel names a state that this program does not know (`InvalidData`).
+pub fn tcp_state(socket: impl AsFd) -> io::Result<State> {
+    let number = calls::tcp_info_state(socket.as_fd())?;
+    State::from_kernel(number)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("TCP state {number} has no name")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+
+    use super::*;
+
+    #[test]
+    fn a_listener_says_that_it_listens() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        assert_eq!(tcp_state(&listener).unwrap(), State::Listen);
+    }
+
+    #[test]
+    fn a_socket_that_is_not_tcp_has_no_tcp_state() {
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        assert_eq!(tcp_state(&udp).unwrap_err().raw_os_error(), Some(libc::EOPNOTSUPP));
+    }
+
+    #[test]
+    fn both_families_leave_the_port_to_connect() {
+        use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
+        for (family, address) in [(AddressFamily::INET, "127.0.0.1:0"), (AddressFamily::INET6, "[::1]:0")] {
+            let address: std::net::SocketAddr = address.parse().unwrap();
+            let socket = socket(family, SocketType::STREAM, None).unwrap();
+            set_bind_address_no_port(&socket, true).unwrap();
+            bind(&socket, &address).unwrap();
+            assert_eq!(
+                std::net::SocketAddr::try_from(getsockname(&socket).unwrap()),
+                Ok(address),
+                "no port yet"
+            );
+        }
+    }
+}
