@@ -3,6 +3,7 @@
 //! The only crate with `unsafe`, and the only one that knows the kernel's formats.
 //!
 //! - [`sockets`]: the socket table, asked of the kernel over netlink
+//! - [`owners`]: which process holds a socket
 //! - [`netns`]: network namespaces of others, by name, path or process
 //! - [`hosts`]: a child of this program in namespaces of its own, of which nothing survives
 //! - [`settings`]: sysctls, read and (in such a host only) written, and the kernel's counters
@@ -22,6 +23,7 @@ pub mod hosts;
 mod netlink;
 pub mod netns;
 pub mod options;
+pub mod owners;
 pub mod processes;
 pub mod settings;
 pub mod sockets;
