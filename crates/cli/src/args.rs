@@ -13,10 +13,18 @@ pub(crate) use address::{From, ListenAddress, Target};
 #[derive(Debug, Parser)]
 #[command(name = "timewait", version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "Start with: timewait demo\n\
-    Exit status: 0; 1 for bad news (a port cannot be bound); 2 for bad input or could not look.")]
+    Exit status: 0; 1 for bad news; 2 for bad input, or if it could not look.")]
 pub(crate) struct Args {
-    /// When to use colour
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true, display_order = 900)]
+    /// Colour: auto, always or never
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        global = true,
+        hide_possible_values = true
+    )]
+    #[arg(display_order = 900)]
     pub(crate) color: Color,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -84,7 +92,7 @@ pub(crate) struct Serve {
     /// Set SO_REUSEPORT as well
     #[arg(long)]
     pub(crate) reuseport: bool,
-    /// Connections that may wait for accept [the article's: 32, which a burst overflows]
+    /// Connections that may wait for accept; a burst overflows the article's 32
     #[arg(long, value_name = "N", default_value_t = timewait_oneline::Setup::default().backlog,
         value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
     pub(crate) backlog: u32,
@@ -94,8 +102,8 @@ pub(crate) struct Serve {
     /// Set SO_LINGER; 0: close by an RST, no TIME-WAIT
     #[arg(long, value_name = "SECONDS")]
     pub(crate) linger: Option<u16>,
-    /// Who closes first, and so waits
-    #[arg(long, value_name = "SIDE", value_enum, default_value_t)]
+    /// Who closes first, and so waits: server or client
+    #[arg(long, value_name = "SIDE", value_enum, default_value_t, hide_possible_values = true)]
     pub(crate) close_first: Side,
     /// Stop after so many connections
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -132,10 +140,10 @@ pub(crate) struct Connect {
     /// Bind this address, or address and port, first
     #[arg(long, value_name = "ADDRESS[:PORT]")]
     pub(crate) from: Option<From>,
-    /// Who is to close first; client: once it has sent its input and heard something
-    #[arg(long, value_name = "SIDE", value_enum, default_value_t)]
+    /// server: wait for it to close; client: close once something was heard
+    #[arg(long, value_name = "SIDE", value_enum, default_value_t, hide_possible_values = true)]
     pub(crate) close_first: Side,
-    /// How long to wait for the connection, and for either side to say something
+    /// How long to wait for the connection, and through a silence
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = address::duration)]
     pub(crate) timeout: Duration,
     /// Print only what the peer says

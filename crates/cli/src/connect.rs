@@ -2,8 +2,7 @@
 
 use std::{
     io::{self, IsTerminal as _, Write},
-    net::SocketAddr,
-    os::fd::AsFd as _,
+    os::fd::{AsFd as _, BorrowedFd},
     process::ExitCode,
     thread,
     time::{Duration, Instant},
@@ -48,7 +47,7 @@ pub(crate) fn run(args: &Connect, paint: Paint) -> anyhow::Result<ExitCode> {
 /// Tries each address that the target stands for; gives the last failure.
 fn open(
     args: &Connect,
-    stop: std::os::fd::BorrowedFd<'_>,
+    stop: BorrowedFd<'_>,
     say: &impl Fn(&str) -> io::Result<()>,
 ) -> anyhow::Result<Result<Connection, DialError>> {
     let addresses = args.address.resolve()?;
@@ -78,7 +77,8 @@ fn what_is_left(ending: &Ending) -> Result<Option<Socket>, String> {
     loop {
         let found = table.find(ending.local, ending.peer).map_err(|error| error.to_string())?;
         let on_its_way = |socket: &Socket| {
-            matches!(socket.state, State::FinWait1 | State::Closing | State::LastAck) && start.elapsed() < SETTLING
+            matches!(socket.state, State::FinWait1 | State::Closing | State::LastAck)
+                && start.elapsed() < SETTLING
         };
         if !found.as_ref().is_some_and(on_its_way) {
             return Ok(found);
@@ -147,7 +147,9 @@ fn unfinished(bytes: &[u8]) -> usize {
         return 1;
     }
     match bytes.utf8_chunks().last().map(|chunk| chunk.invalid()) {
-        Some(tail) if !tail.is_empty() && str::from_utf8(tail).is_err_and(|e| e.error_len().is_none()) => tail.len(),
+        Some(tail) if !tail.is_empty() && str::from_utf8(tail).is_err_and(|e| e.error_len().is_none()) => {
+            tail.len()
+        }
         _ => 0,
     }
 }

@@ -19,9 +19,11 @@ use std::{
 use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use timewait_facts::States;
 use timewait_linux::{
     hosts::{self, Host, Refusal},
     kernel_version, processes, settings,
+    sockets::{Query, SocketTable},
 };
 
 use acts::Act;
@@ -156,14 +158,15 @@ const PORT: u16 = 9000;
 impl House {
     /// Tries whether namespaces are permitted by making one.
     fn find(paint: Paint) -> anyhow::Result<Self> {
-        let refusal = match hosts::isolate(Command::new(own_program()?).arg("--version").stdout(Stdio::null())) {
-            Ok(mut child) => {
-                child.wait()?;
-                None
-            }
-            Err(refusal @ Refusal::NotPermitted { .. }) => Some(refusal.to_string()),
-            Err(Refusal::Start(error)) => return Err(error).context("cannot start this program again"),
-        };
+        let refusal =
+            match hosts::isolate(Command::new(own_program()?).arg("--version").stdout(Stdio::null())) {
+                Ok(mut child) => {
+                    child.wait()?;
+                    None
+                }
+                Err(refusal @ Refusal::NotPermitted { .. }) => Some(refusal.to_string()),
+                Err(Refusal::Start(error)) => return Err(error).context("cannot start this program again"),
+            };
         Ok(Self { paint, refusal, next_port: PORT })
     }
 
@@ -201,15 +204,19 @@ impl House {
         }
     }
 
-    /// The next port that nothing holds, not even a socket that waits, and that the kernel gives to no client.
+    /// The next port that no socket has on either end, not even one that waits, and that the kernel gives to no
+    /// client.
     fn free_port(&mut self) -> anyhow::Result<u16> {
         let ephemeral = settings::read("net.ipv4.ip_local_port_range")?;
         let mut bounds = ephemeral.split(' ').map(str::parse::<u16>);
         let (Some(Ok(low)), Some(Ok(high))) = (bounds.next(), bounds.next()) else {
             bail!("net.ipv4.ip_local_port_range reads '{ephemeral}'");
         };
+        let sockets = SocketTable::open()?.collect(&Query::in_states(States::all()))?;
+        let taken =
+            |port| sockets.iter().any(|socket| socket.local.port() == port || socket.peer.port() == port);
         let mut candidates = (self.next_port..=u16::MAX).filter(|port| !(low..=high).contains(port));
-        let port = candidates.find(|&port| is_free(port)).context("no port from 9000 on is free")?;
+        let port = candidates.find(|&port| !taken(port)).context("no port from 9000 on is free")?;
         self.next_port = port.saturating_add(1);
         Ok(port)
     }
@@ -217,13 +224,4 @@ impl House {
 
 fn own_program() -> anyhow::Result<PathBuf> {
     env::current_exe().context("cannot find this program's own file")
-}
-
-/// A plain bind, which nothing that holds the port passes. The standard library's listener would set
-/// SO_REUSEADDR.
-fn is_free(port: u16) -> bool {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
-    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None);
-    let everywhere = std::net::SocketAddrV4::new(std::net::Ipv4Addr::UNSPECIFIED, port);
-    socket.is_ok_and(|socket| bind(&socket, &everywhere).is_ok())
 }

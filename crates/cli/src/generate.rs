@@ -14,7 +14,9 @@ use crate::args::{Args, Generate, Generated};
 
 pub(crate) fn run(args: &Generate) -> anyhow::Result<ExitCode> {
     match &args.what {
-        Generated::Man { folder: None } => clap_mangen::Man::new(command()).render(&mut io::stdout().lock())?,
+        Generated::Man { folder: None } => {
+            clap_mangen::Man::new(command()).render(&mut io::stdout().lock())?
+        }
         Generated::Man { folder: Some(folder) } => write_pages(folder)?,
         Generated::Completions { shell } => {
             let mut script = Vec::new();

@@ -158,7 +158,12 @@ impl Known {
 }
 
 /// An empty answer says where to look instead.
-fn nothing_there(out: &mut impl Write, table: &mut SocketTable, query: &Query, args: &Ls) -> anyhow::Result<()> {
+fn nothing_there(
+    out: &mut impl Write,
+    table: &mut SocketTable,
+    query: &Query,
+    args: &Ls,
+) -> anyhow::Result<()> {
     writeln!(out, "{}", words::none(query.states, args.address.as_ref(), args.netns.as_deref()))?;
     let mut again = String::from("timewait ls --all");
     for part in address_arguments(args) {
@@ -176,8 +181,11 @@ fn nothing_there(out: &mut impl Write, table: &mut SocketTable, query: &Query, a
         })?;
         let others: Vec<(State, u64)> =
             State::ALL.into_iter().zip(others).filter(|&(_, count)| count > 0).collect();
-        let line =
-            if others.is_empty() { words::no_other_states().to_owned() } else { words::other_states(&others, &again) };
+        let line = if others.is_empty() {
+            words::no_other_states().to_owned()
+        } else {
+            words::other_states(&others, &again)
+        };
         writeln!(out, "  {line}")?;
     }
     if args.netns.is_none() {

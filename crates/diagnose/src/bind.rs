@@ -64,7 +64,9 @@ pub struct Facts {
 pub fn explain(request: &Request, call: Call, answer: Answer, facts: &Facts) -> Finding {
     match (answer, facts.unprivileged_from) {
         (Answer::InUse, _) => explain_in_use(request, call, facts),
-        (Answer::NotAvailable, _) => plain(Code::AddressNotHere, Because::NoSuchAddress, Remedy::LocalAddress),
+        (Answer::NotAvailable, _) => {
+            plain(Code::AddressNotHere, Because::NoSuchAddress, Remedy::LocalAddress)
+        }
         (Answer::NotPermitted, Some(from)) if request.address.port() < from => plain(
             Code::PrivilegedPort,
             Because::Privileged { unprivileged_from: from },
@@ -192,7 +194,13 @@ fn remedies(strongest: &Holder, because: Because, until: Until) -> Vec<Remedy> {
             remedies.extend(strongest.owner.clone().map(Remedy::EndOwner));
             remedies.extend([Remedy::OtherPort, Remedy::ReuseaddrFromNextRestart]);
         }
-        (Because::NothingSeen { .. } | Because::Privileged { .. } | Because::NoSuchAddress | Because::Errno, _) => {}
+        (
+            Because::NothingSeen { .. }
+            | Because::Privileged { .. }
+            | Because::NoSuchAddress
+            | Because::Errno,
+            _,
+        ) => {}
     }
     remedies
 }

@@ -114,7 +114,8 @@ pub fn until(until: Until, at: &str) -> String {
         Until::Expires(_) => format!("{at}, when the last of them expires"),
         Until::Released => "its process closes it or ends".to_owned(),
         Until::ConnectionsEnd => {
-            "these connections end, nobody can know when; then up to 60 s if this side closes first".to_owned()
+            "these connections end, nobody can know when; then up to 60 s if this side closes first"
+                .to_owned()
         }
         Until::Changed => "something is changed".to_owned(),
         Until::Unknown => "unknown".to_owned(),
@@ -166,7 +167,10 @@ mod tests {
 
     #[test]
     fn thousands_stand_apart() {
-        assert_eq!(["0", "999", "1,000", "1,234,567"], [0, 999, 1000, 1_234_567].map(number).each_ref().map(|s| &**s));
+        assert_eq!(
+            ["0", "999", "1,000", "1,234,567"],
+            [0, 999, 1000, 1_234_567].map(number).each_ref().map(|s| &**s)
+        );
     }
 
     #[test]

@@ -13,9 +13,8 @@ pub struct KernelVersion {
 impl KernelVersion {
     /// Reads a release as `uname -r` prints it (`6.18.44-generic`). Numbers that are missing count as zero.
     pub fn from_release(release: &str) -> Self {
-        let mut numbers = release
-            .split(|c: char| !c.is_ascii_digit())
-            .map(|digits| digits.parse().unwrap_or(0));
+        let mut numbers =
+            release.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().unwrap_or(0));
         Self {
             major: numbers.next().unwrap_or(0),
             minor: numbers.next().unwrap_or(0),

@@ -43,7 +43,9 @@ impl Pattern {
 
     /// The one address it names; `None` for a prefix or for any.
     pub fn address(&self) -> Option<IpAddr> {
-        self.prefix.filter(|prefix| prefix.prefix_len() == prefix.max_prefix_len()).map(|prefix| prefix.addr())
+        self.prefix
+            .filter(|prefix| prefix.prefix_len() == prefix.max_prefix_len())
+            .map(|prefix| prefix.addr())
     }
 
     /// The endpoint it names, with `default` for what it leaves open; `None` for a prefix, which names many.
@@ -182,7 +184,8 @@ fn prefix(text: &str) -> Result<Option<IpNet>, Wrong> {
     if text.is_empty() || text == "*" {
         return Ok(None);
     }
-    let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    let (address, length) =
+        text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
     let address: IpAddr = address.parse().map_err(|_| Wrong::Address(shown(address)))?;
     let Some(length) = length else { return Ok(Some(IpNet::from(address))) };
     let net = length
@@ -217,7 +220,10 @@ mod tests {
         assert_eq!(read("10.0.0.0/8"), Pattern { prefix: "10.0.0.0/8".parse().ok(), port: None });
         assert_eq!(read("10.0.0.0/8:443"), Pattern { prefix: "10.0.0.0/8".parse().ok(), port: Some(443) });
         assert_eq!(read("2001:db8::/32"), Pattern { prefix: "2001:db8::/32".parse().ok(), port: None });
-        assert_eq!(read("[2001:db8::]/32:443"), Pattern { prefix: "2001:db8::/32".parse().ok(), port: Some(443) });
+        assert_eq!(
+            read("[2001:db8::]/32:443"),
+            Pattern { prefix: "2001:db8::/32".parse().ok(), port: Some(443) }
+        );
         assert_eq!(read("::1"), read("[::1]"));
         assert!(read("*").is_any());
     }

@@ -177,7 +177,11 @@ mod tests {
         for state in State::ALL {
             assert_eq!(State::from_kernel(state as u8), Some(state));
             assert_eq!(state.name().parse(), Ok(state));
-            assert_eq!(state.name().to_uppercase().replace('-', "_").parse(), Ok(state), "as netstat prints it");
+            assert_eq!(
+                state.name().to_uppercase().replace('-', "_").parse(),
+                Ok(state),
+                "as netstat prints it"
+            );
         }
     }
 

@@ -1,7 +1,4 @@
-use std::{
-    any, env,
-    process::Command,
-};
+use std::{any, env, process::Command};
 
 use timewait_linux::hosts::{self, Host, Refusal};
 

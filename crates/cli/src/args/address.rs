@@ -61,7 +61,8 @@ impl FromStr for Target {
             return one_endpoint(given, default).map(Self::Endpoint);
         }
         let port = if port.is_empty() { Ok(PORT) } else { port.parse() };
-        let port = port.map_err(|_| anyhow!("'{}' has no port from 0 to 65535", Untrusted::show(given.as_bytes())))?;
+        let port =
+            port.map_err(|_| anyhow!("'{}' has no port from 0 to 65535", Untrusted::show(given.as_bytes())))?;
         Ok(Self::Name { host: host.to_owned(), port })
     }
 }
@@ -76,7 +77,9 @@ impl Target {
         let none = || io::Error::new(io::ErrorKind::NotFound, "it has no address");
         let found: Vec<SocketAddr> = (host.as_str(), port)
             .to_socket_addrs()
-            .and_then(|found| Some(found.collect()).filter(|found: &Vec<_>| !found.is_empty()).ok_or_else(none))
+            .and_then(|found| {
+                Some(found.collect()).filter(|found: &Vec<_>| !found.is_empty()).ok_or_else(none)
+            })
             .with_context(|| format!("cannot resolve '{host}'"))?;
         Ok(found)
     }
@@ -139,7 +142,9 @@ mod tests {
 
     #[test]
     fn a_target_is_an_endpoint_or_a_name() {
-        assert!(matches!(":9000".parse(), Ok(Target::Endpoint(to)) if to == "127.0.0.1:9000".parse().unwrap()));
+        assert!(
+            matches!(":9000".parse(), Ok(Target::Endpoint(to)) if to == "127.0.0.1:9000".parse().unwrap())
+        );
         assert!(matches!("[::1]:80".parse(), Ok(Target::Endpoint(to)) if to.is_ipv6()));
         assert!(matches!("fe80::1".parse(), Ok(Target::Endpoint(to)) if to.port() == PORT));
         assert!(matches!("localhost:80".parse(), Ok(Target::Name { host, port: 80 }) if host == "localhost"));
@@ -151,7 +156,10 @@ mod tests {
     #[test]
     fn a_source_is_of_the_target_s_family() {
         let from: From = "40000".parse().unwrap();
-        assert_eq!(from.towards("[::1]:9".parse().unwrap()).unwrap(), (Ipv6Addr::UNSPECIFIED.into(), Some(40000)));
+        assert_eq!(
+            from.towards("[::1]:9".parse().unwrap()).unwrap(),
+            (Ipv6Addr::UNSPECIFIED.into(), Some(40000))
+        );
         let from: From = "127.0.0.2".parse().unwrap();
         assert!(from.towards("[::1]:9".parse().unwrap()).is_err());
     }

@@ -1,13 +1,16 @@
 //! The acts: what is done, in order. Each begins with a port that nothing holds.
 
-use std::net::TcpStream;
+use std::{
+    io::{self, Read as _},
+    net::{SocketAddr, TcpStream},
+};
 
 use anyhow::Context as _;
 use rustix::process::Signal;
 use timewait_facts::State;
 
 use super::{
-    stage::Stage,
+    stage::{PATIENCE, Stage},
     step::{CLIENTS, Held, Moment, Sides, Step, StepId, count},
 };
 
@@ -25,7 +28,8 @@ pub(crate) enum Act {
 }
 
 impl Act {
-    pub(crate) const ALL: [Self; 4] = [Self::WithoutTheOption, Self::WithTheOption, Self::ClientCloses, Self::Crash];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::WithoutTheOption, Self::WithTheOption, Self::ClientCloses, Self::Crash];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -121,15 +125,15 @@ fn crash(stage: &mut Stage) -> anyhow::Result<Step> {
     let (started, server) = stage.serve(&["--close-first", "client"])?;
     let mut moments = vec![Moment::Ran(started)];
     let clients = (0..CLIENTS)
-        .map(|_| TcpStream::connect(stage.address()))
-        .collect::<Result<Vec<_>, _>>()
+        .map(|_| client_that_stays(stage.address()))
+        .collect::<io::Result<Vec<_>>>()
         .context("cannot open the connections under which the server is to be killed")?;
     moments.push(Moment::Did(crate::words::demo::open_clients(clients.len())));
     stage.rows_when(|rows| accepted(rows, port) == CLIENTS)?;
     if let Some(server) = server {
         moments.push(Moment::Ran(server.end(Signal::KILL)?));
     }
-    let orphaned = stage.rows_when(|rows| accepted(rows, port) == 0)?;
+    let orphaned = stage.rows_when(|rows| unsettled(rows, port) == 0)?;
     moments.push(Moment::Table(orphaned));
     for options in [FIRST_PROGRAM, SECOND_PROGRAM] {
         let (restarted, server) = stage.serve(options)?;
@@ -140,6 +144,17 @@ fn crash(stage: &mut Stage) -> anyhow::Result<Step> {
     Ok(Step { id: StepId::CrashUnderLoad, port, moments })
 }
 
+/// Connects and reads the line, and leaves the closing to the server.
+fn client_that_stays(address: SocketAddr) -> io::Result<TcpStream> {
+    let mut client = TcpStream::connect(address)?;
+    client.set_read_timeout(Some(PATIENCE))?;
+    let mut line = [0; 64];
+    if client.read(&mut line)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(client)
+}
+
 /// Whether the one connection there was is over on both sides: somebody waits, and nothing else is on its way.
 fn closed(rows: &[Held], port: u16) -> bool {
     let waits = count(rows, port, |socket| socket.state == State::TimeWait);
@@ -147,7 +162,12 @@ fn closed(rows: &[Held], port: u16) -> bool {
     waits != Sides::default() && others == Sides::default()
 }
 
-/// Connections of the server that a process holds, each answered with the whole line.
+/// Connections of the dead server whose FIN is not acknowledged yet.
+fn unsettled(rows: &[Held], port: u16) -> usize {
+    count(rows, port, |socket| matches!(socket.state, State::Established | State::FinWait1)).server
+}
+
+/// Connections of the server that a process holds.
 fn accepted(rows: &[Held], port: u16) -> usize {
     count(rows, port, |socket| socket.state == State::Established && socket.inode.is_some()).server
 }

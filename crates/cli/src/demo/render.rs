@@ -8,15 +8,17 @@ use timewait_facts::State;
 
 use super::step::{Held, Moment, Outcome, Run, Step, StepId};
 use crate::{
-    print::{Columns, Paint, Table, Tone, json, wrap},
+    print::{Columns, Paint, Table, Tone, json, time_of_day_in, wrap},
     words::demo as words,
 };
 
 /// Nothing of the demo is wider, whatever the terminal.
 const WIDTH: usize = 80;
 const INDENT: &str = "   ";
-/// Rows of one table that are shown; the others are counted.
+/// A table of more rows than this shows some of each kind, and counts the others.
 const ROWS_SHOWN: usize = 4;
+/// Rows of a kind, a state on one side, in such a table.
+const ROWS_OF_A_KIND: usize = 2;
 /// Rows that go into the JSON, as everywhere in the contract.
 const ROWS_IN_JSON: usize = 20;
 
@@ -41,11 +43,11 @@ pub(super) fn screen(step: &Step, paint: Paint, label: &str) -> anyhow::Result<S
     let mut text = heading(step.id.number(), words::title(step.id), label, paint);
     for moment in &step.moments {
         text.push('\n');
-        push_moment(&mut text, moment, paint)?;
+        push_moment(&mut text, step.port, moment, paint)?;
     }
     text.push('\n');
     let (tone, meaning) = if step.as_told() {
-        (None, words::explanation(step.id, seen(step)))
+        (None, words::explanation(step.id, &seen(step)))
     } else {
         (Some(Tone::Bad), words::otherwise(step.id))
     };
@@ -60,15 +62,18 @@ pub(super) fn screen(step: &Step, paint: Paint, label: &str) -> anyhow::Result<S
 /// `2  Stop the server, start it again                namespace: own`
 fn heading(number: usize, title: &str, label: &str, paint: Paint) -> String {
     let left = format!("{number}  {title}");
+    if label.is_empty() {
+        return format!("{}\n", paint.tone(Tone::Heading, &left));
+    }
     let gap = WIDTH.saturating_sub(left.chars().count() + label.chars().count()).max(2);
     format!("{}{}{}\n", paint.tone(Tone::Heading, &left), " ".repeat(gap), paint.tone(Tone::Faint, label))
 }
 
-fn push_moment(text: &mut String, moment: &Moment, paint: Paint) -> anyhow::Result<()> {
+fn push_moment(text: &mut String, port: u16, moment: &Moment, paint: Paint) -> anyhow::Result<()> {
     match moment {
         Moment::Ran(run) => push_run(text, run, paint)?,
         Moment::Did(what) => writeln!(text, "{INDENT}{what}")?,
-        Moment::Table(rows) => push_table(text, rows, paint)?,
+        Moment::Table(rows) => push_table(text, port, rows, paint)?,
     }
     Ok(())
 }
@@ -83,29 +88,45 @@ fn push_run(text: &mut String, run: &Run, paint: Paint) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn push_table(text: &mut String, rows: &[Held], paint: Paint) -> anyhow::Result<()> {
+fn push_table(text: &mut String, port: u16, rows: &[Held], paint: Paint) -> anyhow::Result<()> {
     if rows.is_empty() {
         writeln!(text, "{INDENT}{}", words::no_rows())?;
         return Ok(());
     }
+    let kinds = kinds(port, rows);
+    let of_a_kind = if rows.len() > ROWS_SHOWN { ROWS_OF_A_KIND } else { ROWS_SHOWN };
     let mut shown = Vec::new();
     let columns = Columns { state: true, owner: true, details: false };
     let mut table = Table::new(&mut shown, paint, columns, INDENT);
-    for (socket, owner) in rows.iter().take(ROWS_SHOWN) {
+    for (socket, owner) in kinds.iter().flat_map(|kind| kind.iter().take(of_a_kind)) {
         table.row(socket, owner.as_ref())?;
     }
     table.end()?;
     text.push_str(&String::from_utf8_lossy(&shown));
-    if rows.len() > ROWS_SHOWN {
-        writeln!(text, "{INDENT}{}", words::more_rows(rows.len() - ROWS_SHOWN))?;
+    let more = kinds.iter().filter(|kind| kind.len() > of_a_kind).filter_map(|kind| {
+        let (socket, _) = kind.first()?;
+        Some(words::more_rows(kind.len() - of_a_kind, socket.state))
+    });
+    for line in more {
+        writeln!(text, "{INDENT}{line}")?;
     }
     Ok(())
+}
+
+/// The rows by side and state; they come in that order.
+fn kinds(port: u16, rows: &[Held]) -> Vec<&[Held]> {
+    let kind = |(socket, _): &Held| (socket.local.port() == port, socket.state);
+    rows.chunk_by(|one, other| kind(one) == kind(other)).collect()
 }
 
 fn seen(step: &Step) -> words::Seen {
     let left = step.rows().iter().filter(|(socket, _)| socket.state == State::TimeWait);
     let left: Option<Duration> = left.filter_map(|(socket, _)| socket.expires_in()).max();
-    words::Seen { port: step.port, left, orphans: step.orphans() }
+    words::Seen {
+        port: step.port,
+        wait: left.map(|left| (left, time_of_day_in(left))),
+        orphans: step.orphans(),
+    }
 }
 
 /// The step's object of the contract.
@@ -141,7 +162,12 @@ pub(super) fn json(step: &Step) -> anyhow::Result<Box<RawValue>> {
         port: step.port,
         calls: calls.collect(),
         sockets: step.rows().len(),
-        rows: step.rows().iter().take(ROWS_IN_JSON).map(|(socket, owner)| json::Row(socket, owner.as_ref())).collect(),
+        rows: step
+            .rows()
+            .iter()
+            .take(ROWS_IN_JSON)
+            .map(|(socket, owner)| json::Row(socket, owner.as_ref()))
+            .collect(),
     };
     Ok(to_raw_value(&object)?)
 }
@@ -157,7 +183,11 @@ fn parts(outcome: &Outcome) -> (&'static str, Option<&str>, Option<&str>) {
 }
 
 /// The table of what was seen, and what to do in a server of one's own.
-pub(super) fn closing(out: &mut impl Write, paint: Paint, steps: &[(StepId, &str, bool)]) -> anyhow::Result<()> {
+pub(super) fn closing(
+    out: &mut impl Write,
+    paint: Paint,
+    steps: &[(StepId, &str, bool)],
+) -> anyhow::Result<()> {
     let number = StepId::ALL.len() + 1;
     write!(out, "{}", heading(number, words::closing_title(), "", paint))?;
     writeln!(out)?;

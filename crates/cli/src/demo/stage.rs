@@ -15,7 +15,7 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, Signal, kill_process},
 };
-use timewait_facts::{Pattern, States};
+use timewait_facts::{Pattern, Socket, States};
 use timewait_linux::{
     owners::Owners,
     processes,
@@ -25,7 +25,7 @@ use timewait_linux::{
 use super::step::{Held, Outcome, Run};
 
 /// How long a program, or the kernel, may take for anything here. Reached only when something is broken.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// Where an act is played.
@@ -57,7 +57,7 @@ impl Stage {
     /// Starts `timewait serve` and waits until it listens or has failed.
     pub(crate) fn serve(&self, options: &[&str]) -> anyhow::Result<(Run, Option<Server>)> {
         let arguments = self.arguments("serve", options, self.listen);
-        let command = typed(&arguments);
+        let command = format!("{} &", typed(&arguments));
         let mut server = Server::start(self.command(&arguments))?;
         let first = server.first_line()?;
         if first.starts_with("listening") {
@@ -90,12 +90,13 @@ impl Stage {
         command
     }
 
-    /// The sockets with the port on either end, now; listeners first.
+    /// The sockets with the port on either end, now: the server's side first, and listeners before all.
     pub(crate) fn rows(&mut self) -> anyhow::Result<Vec<Held>> {
         let at = Pattern { prefix: None, port: Some(self.port) };
         let query = Query::in_states(States::all()).either(at);
         let mut sockets = self.sockets.collect(&query)?;
-        sockets.sort_by_key(|socket| (socket.peer.port() != 0, socket.state, socket.local, socket.peer));
+        let servers = |socket: &Socket| socket.local.port() == self.port;
+        sockets.sort_by_key(|socket| (!servers(socket), socket.peer.port() != 0, socket.state, socket.peer));
         let owners = Owners::read()?;
         let owner = |inode| owners.of(inode).cloned();
         Ok(sockets.into_iter().map(|socket| (socket, socket.inode.and_then(owner))).collect())
@@ -187,9 +188,9 @@ impl Server {
     pub(crate) fn end(mut self, signal: Signal) -> anyhow::Result<Run> {
         kill_process(Pid::from_child(&self.child), signal)?;
         self.wait()?;
-        let command = if signal == Signal::KILL { "kill -9" } else { "kill" };
-        let command = format!("{command} {}", self.child.id());
-        Ok(Run { command, said: Vec::new(), outcome: Outcome::Ended })
+        // Inside a pid namespace its id is not the one that the table shows; a shell's job has the same name anywhere.
+        let command = if signal == Signal::KILL { "kill -9 %1" } else { "kill %1" };
+        Ok(Run { command: command.to_owned(), said: Vec::new(), outcome: Outcome::Ended })
     }
 }
 

@@ -97,7 +97,9 @@ impl Step {
     /// What became of the servers that were started, in order.
     pub(crate) fn starts(&self) -> impl Iterator<Item = &Outcome> {
         self.moments.iter().filter_map(|moment| match moment {
-            Moment::Ran(Run { outcome: outcome @ (Outcome::Listens | Outcome::Refused { .. }), .. }) => Some(outcome),
+            Moment::Ran(Run { outcome: outcome @ (Outcome::Listens | Outcome::Refused { .. }), .. }) => {
+                Some(outcome)
+            }
             Moment::Ran(_) | Moment::Did(_) | Moment::Table(_) => None,
         })
     }
@@ -143,10 +145,14 @@ impl Step {
                 matches!(*starts, [refused] if in_use(refused)) && waits == Sides::SERVER && listens == 0
             }
             StepId::OptionRestarts => {
-                matches!(*starts, [Outcome::Listens, Outcome::Listens]) && waits == Sides::SERVER && listens == 1
+                matches!(*starts, [Outcome::Listens, Outcome::Listens])
+                    && waits == Sides::SERVER
+                    && listens == 1
             }
             StepId::ClientCloses => {
-                matches!(*starts, [Outcome::Listens, Outcome::Listens]) && waits == Sides::CLIENT && listens == 1
+                matches!(*starts, [Outcome::Listens, Outcome::Listens])
+                    && waits == Sides::CLIENT
+                    && listens == 1
             }
             StepId::CrashUnderLoad => {
                 self.orphans() == CLIENTS
@@ -168,13 +174,17 @@ impl Step {
             let set_up = usize::from(!matches!(self.id, StepId::RestartRefused | StepId::OptionTooLate));
             parts.extend(self.starts().skip(set_up).map(|start| match start {
                 Outcome::Refused { errno, .. } => errno.clone(),
-                Outcome::Listens | Outcome::Talked | Outcome::Ended | Outcome::Unclear => "listens".to_owned(),
+                Outcome::Listens | Outcome::Talked | Outcome::Ended | Outcome::Unclear => {
+                    "listens".to_owned()
+                }
             }));
         }
         let Sides { server, client } = self.count(State::TimeWait);
         let orphans = self.orphans();
-        let rows = [(server, "time-wait here"), (client, "time-wait at the client"), (orphans, "orphans")];
-        parts.extend(rows.into_iter().filter(|&(count, _)| count > 0).map(|(count, what)| format!("{count} {what}")));
+        let rows = [(server, "waiting here"), (client, "waiting at client"), (orphans, "orphans")];
+        parts.extend(
+            rows.into_iter().filter(|&(count, _)| count > 0).map(|(count, what)| format!("{count} {what}")),
+        );
         if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
     }
 }

@@ -1,4 +1,4 @@
-use std::io::{self, IsTerminal as _};
+use std::io;
 
 use anstyle::{AnsiColor, Style};
 
@@ -75,13 +75,4 @@ const fn style(tone: Tone) -> Style {
         Tone::Bad => AnsiColor::Red.on_default().bold(),
         Tone::Faint => Style::new().dimmed(),
     }
-}
-
-/// How many columns standard output has, where it is a terminal.
-pub(crate) fn terminal_width() -> Option<usize> {
-    let stdout = io::stdout();
-    if !stdout.is_terminal() {
-        return None;
-    }
-    rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0)
 }

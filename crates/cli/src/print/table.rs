@@ -226,7 +226,10 @@ fn fill_cell(text: &mut String, column: Column, socket: &Socket, owner: Option<&
         Column::Uid => write_or_dash(text, socket.uid),
         Column::Inode => write_or_dash(text, socket.inode),
         Column::Cookie => write!(text, "{}", socket.cookie),
-        Column::Owner => owner.map_or_else(|| text.write_char('-'), |owner| write_owner(text, owner)),
+        Column::Owner => match owner {
+            Some(owner) => write_owner(text, owner),
+            None => text.write_char('-'),
+        },
     }
 }
 
@@ -245,20 +248,13 @@ fn write_or_dash(text: &mut String, value: Option<impl std::fmt::Display>) -> st
     }
 }
 
+/// `nginx (1234)`, or `nginx (1234) +3` where three more processes share the socket.
 fn write_owner(text: &mut String, owner: &Owner) -> std::fmt::Result {
     write!(text, "{} ({})", owner.command, owner.pid)?;
     match owner.processes {
         0 | 1 => Ok(()),
         many => write!(text, " +{}", many - 1),
     }
-}
-
-/// `nginx (1234)`, or `nginx (1234) +3` where three more processes share the socket.
-pub(crate) fn owner_text(owner: &Owner) -> String {
-    let mut text = String::new();
-    // Writing to a String cannot fail.
-    let _ = write_owner(&mut text, owner);
-    text
 }
 
 #[cfg(test)]
@@ -337,7 +333,11 @@ mod tests {
         let lines: Vec<&str> = text.lines().rev().take(3).collect();
         assert_eq!(
             lines,
-            ["10.0.0.1:9          10.0.0.2:9  1.0 s", "[2001:db8::1]:9000  10.0.0.2:9  1.0 s", "10.0.0.1:9  10.0.0.2:9  1.0 s"]
+            [
+                "10.0.0.1:9          10.0.0.2:9  1.0 s",
+                "[2001:db8::1]:9000  10.0.0.2:9  1.0 s",
+                "10.0.0.1:9  10.0.0.2:9  1.0 s"
+            ]
         );
     }
 

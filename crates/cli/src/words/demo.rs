@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use timewait_diagnose::words::{number, seconds};
+use timewait_facts::State;
 
 use crate::demo::StepId;
 
@@ -11,13 +12,13 @@ pub(crate) fn opening(kernel: &str) -> String {
 }
 
 pub(crate) fn namespace_own() -> &'static str {
-    "Each act runs in a network namespace of its own: port 9000 is free there, and nothing of this host is touched."
+    "The acts run in network namespaces of their own: port 9000 is free there, and nothing of this host is touched."
 }
 
 pub(crate) fn namespace_refused(refusal: &str) -> String {
     format!(
-        "Not in a network namespace of its own: {refusal}. So each act takes a free port on loopback, and its \
-         sockets in time-wait remain for a minute."
+        "Not in network namespaces of their own: {refusal}. So the acts run on loopback, each on a free port, and \
+         their sockets in time-wait remain for a minute."
     )
 }
 
@@ -41,17 +42,20 @@ pub(crate) fn title(step: StepId) -> &'static str {
 }
 
 /// What a step saw, for its explanation.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
+    /// The server's port.
     pub(crate) port: u16,
-    pub(crate) left: Option<Duration>,
+    /// The longest wait: how long still, and until when by the clock.
+    pub(crate) wait: Option<(Duration, String)>,
+    /// Connections of a dead process, at the most.
     pub(crate) orphans: usize,
 }
 
 /// What it means that it went as told.
-pub(crate) fn explanation(step: StepId, seen: Seen) -> String {
-    let Seen { port, left, orphans } = seen;
-    let left = left.map(seconds).unwrap_or_default();
+pub(crate) fn explanation(step: StepId, seen: &Seen) -> String {
+    let Seen { port, ref wait, orphans } = *seen;
+    let (left, until) = wait.clone().map(|(left, until)| (seconds(left), until)).unwrap_or_default();
     match step {
         StepId::FirstProgram => format!(
             "The server sent the first FIN, so its side waits: {left} are left. The client's side has no row; for \
@@ -59,18 +63,22 @@ pub(crate) fn explanation(step: StepId, seen: Seen) -> String {
         ),
         StepId::RestartRefused => format!(
             "Nobody listens on {port} any more. What holds it is the connection that the server closed first: it \
-             outlives its process, and bind(2) will not pass it for another {left}."
+             outlives its process, and bind(2) will not pass it for another {left}, until {until}."
         ),
-        StepId::OptionTooLate => "Refused as well: the option must be on both sockets, and the old one did not have \
+        StepId::OptionTooLate => {
+            "Refused as well: the option must be on both sockets, and the old one did not have \
              it. A release that adds SO_REUSEADDR does not rescue its own first restart."
-            .to_owned(),
+                .to_owned()
+        }
         StepId::OptionRestarts => format!(
             "It listens at once, with the time-wait still there ({left} left). The option does not prevent the \
              wait; it lets bind(2) pass it."
         ),
-        StepId::ClientCloses => "Now the wait is the client's, on a port that nobody binds. The server's side has \
+        StepId::ClientCloses => {
+            "Now the wait is the client's, on a port that nobody binds. The server's side has \
              no row, and even the first program starts again."
-            .to_owned(),
+                .to_owned()
+        }
         StepId::CrashUnderLoad => format!(
             "The kernel closed {} connections for the dead server. Their clients have not, so its side stays in \
              fin-wait-2, held by no process. That refuses a plain bind; with the option, which the old sockets had \
@@ -83,11 +91,15 @@ pub(crate) fn explanation(step: StepId, seen: Seen) -> String {
 /// What the story tells, for the case that this kernel did something else.
 pub(crate) fn told(step: StepId) -> &'static str {
     match step {
-        StepId::FirstProgram => "the server's side, which closed first, is in time-wait, and the client's is gone",
+        StepId::FirstProgram => {
+            "the server's side, which closed first, is in time-wait, and the client's is gone"
+        }
         StepId::RestartRefused => "nobody listens, and bind fails with EADDRINUSE",
         StepId::OptionTooLate => "bind fails with EADDRINUSE, because the old socket lacks the option",
         StepId::OptionRestarts => "the restart listens, and the time-wait is still there",
-        StepId::ClientCloses => "the client's side is in time-wait, the server's is not, and a plain restart listens",
+        StepId::ClientCloses => {
+            "the client's side is in time-wait, the server's is not, and a plain restart listens"
+        }
         StepId::CrashUnderLoad => {
             "orphans hold the port; a plain restart fails with EADDRINUSE, one with the option listens"
         }
@@ -101,17 +113,17 @@ pub(crate) fn otherwise(step: StepId) -> String {
 /// What was tried, for the closing table.
 pub(crate) fn tried(step: StepId) -> &'static str {
     match step {
-        StepId::FirstProgram => "the server closes first",
-        StepId::RestartRefused => "restart, no option",
-        StepId::OptionTooLate => "restart with SO_REUSEADDR, the old without",
-        StepId::OptionRestarts => "restart with it, the old with it",
-        StepId::ClientCloses => "the client closes first; restart, no option",
-        StepId::CrashUnderLoad => "kill -9; restart without, then with it",
+        StepId::FirstProgram => "server closes first",
+        StepId::RestartRefused => "plain restart",
+        StepId::OptionTooLate => "restart with option, old without",
+        StepId::OptionRestarts => "restart with option, old with",
+        StepId::ClientCloses => "client closes first; plain restart",
+        StepId::CrashUnderLoad => "kill -9; plain, then with option",
     }
 }
 
-pub(crate) fn more_rows(more: usize) -> String {
-    format!("... and {} more", number(more))
+pub(crate) fn more_rows(more: usize, state: State) -> String {
+    format!("... and {} more in {state}", number(more))
 }
 
 pub(crate) fn no_rows() -> &'static str {
@@ -142,7 +154,7 @@ pub(crate) fn advice_title() -> &'static str {
 
 pub(crate) const ADVICE: [&str; 4] = [
     "Set SO_REUSEADDR on every listening socket, between socket() and bind().",
-    "Set it from the first release on: the sockets that wait must have it as well.",
-    "Where the protocol allows it, let the client close first: then it waits, not you.",
-    "A restart that fails all the same has another cause: look with timewait ls --all.",
+    "Set it from the first release on: sockets that wait must have it as well.",
+    "Where the protocol allows it, let the client close first: then it waits.",
+    "A restart that fails all the same? Look who holds it: timewait ls --all.",
 ];

@@ -7,7 +7,11 @@ use timewait_facts::{Pattern, State, States};
 pub(crate) fn total(count: u64, states: States) -> String {
     let noun = if count == 1 { "socket" } else { "sockets" };
     let count = number(usize::try_from(count).unwrap_or(usize::MAX));
-    if states == States::all() { format!("{count} {noun}") } else { format!("{count} {noun} in {}", either(states)) }
+    if states == States::all() {
+        format!("{count} {noun}")
+    } else {
+        format!("{count} {noun} in {}", either(states))
+    }
 }
 
 fn either(states: States) -> String {
@@ -24,7 +28,8 @@ pub(crate) fn last_expires(count: u64, at: &str) -> String {
 pub(crate) fn none(states: States, address: Option<&Pattern>, netns: Option<&str>) -> String {
     let state = if states == States::all() { String::new() } else { format!(" in {}", either(states)) };
     let at = address.map(|address| format!(" at {address}")).unwrap_or_default();
-    let place = netns.map_or_else(|| "this network namespace".to_owned(), |name| format!("network namespace {name}"));
+    let place =
+        netns.map_or_else(|| "this network namespace".to_owned(), |name| format!("network namespace {name}"));
     format!("no socket{state}{at} in {place}")
 }
 

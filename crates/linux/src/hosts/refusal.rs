@@ -1,10 +1,12 @@
 use std::{fmt, fs, io};
 
+use crate::Errno;
+
 /// Why there is no host of our own here.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The kernel, or who guards it, does not permit a step.
-    #[error("{step} is not permitted here: {errno}{}", Because(.because.as_deref()))]
+    #[error("{step} answered {}{}", name(errno), Because(.because.as_deref()))]
     NotPermitted {
         /// What was tried.
         step: Step,
@@ -16,6 +18,10 @@ pub enum Refusal {
     /// The child could not be started at all.
     #[error("cannot start the child that would run there: {0}")]
     Start(io::Error),
+}
+
+fn name(error: &io::Error) -> String {
+    Errno::of(error).map_or_else(|| error.to_string(), |errno| format!("{} ({})", errno.name(), errno.text()))
 }
 
 struct Because<'a>(Option<&'a str>);
@@ -51,10 +57,10 @@ impl Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unshare => "a network namespace of one's own (unshare)",
-            Self::MapUser => "becoming root of one's own user namespace (uid_map)",
-            Self::Loopback => "taking up the loopback interface of one's own network namespace",
-            Self::Fork => "a first process in one's own pid namespace (fork)",
+            Self::Unshare => "unshare(2) for a new network namespace",
+            Self::MapUser => "becoming root of a new user namespace (uid_map)",
+            Self::Loopback => "taking up the loopback interface of a new network namespace",
+            Self::Fork => "fork(2) into a new pid namespace",
         })
     }
 }
@@ -97,8 +103,10 @@ impl Guards {
 /// Names the guard that explains a refusal, and what would allow it.
 fn explain(step: Step, errno: &io::Error, guards: &Guards) -> Option<String> {
     if errno.raw_os_error() == Some(libc::ENOSPC) {
-        let limit = guards.limit_zero.unwrap_or("a user.max_*_namespaces limit");
-        return Some(format!("{limit} is reached: a larger value would allow it"));
+        let limit = guards
+            .limit_zero
+            .map_or("a user.max_*_namespaces is reached".to_owned(), |name| format!("{name} is 0"));
+        return Some(format!("{limit}: a larger value would allow it"));
     }
     if guards.apparmor_restricts && step != Step::Fork {
         return Some(
@@ -139,13 +147,13 @@ mod tests {
         let guards =
             Guards { limit_zero: Some("user.max_net_namespaces"), seccomp: true, ..Guards::default() };
         let message = refused(Step::Unshare, libc::ENOSPC, &guards);
-        assert!(message.contains("user.max_net_namespaces is reached"), "{message}");
+        assert!(message.contains("user.max_net_namespaces is 0"), "{message}");
     }
 
     #[test]
     fn without_a_known_guard_nothing_is_guessed() {
         let message = refused(Step::Unshare, libc::EPERM, &Guards::default());
-        assert!(message.ends_with("Operation not permitted (os error 1)"), "{message}");
+        assert!(message.ends_with("answered EPERM (Operation not permitted)"), "{message}");
     }
 
     #[test]

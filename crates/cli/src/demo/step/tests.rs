@@ -5,7 +5,8 @@ const PORT: u16 = 9000;
 
 fn row(state: State, local: &str, peer: &str) -> Held {
     let waits = state == State::TimeWait;
-    let timer = if waits { Timer { kind: TimerKind::TimeWait, expires_ms: 59_000, retries: 0 } } else { Timer::OFF };
+    let timer =
+        if waits { Timer { kind: TimerKind::TimeWait, expires_ms: 59_000, retries: 0 } } else { Timer::OFF };
     let socket = Socket {
         state,
         local: local.parse().unwrap(),
@@ -65,7 +66,10 @@ fn the_first_program_is_as_told_when_only_the_server_s_side_waits() {
     assert!(told(vec![listener(), server_waits()]));
     assert!(!told(vec![listener(), client_waits()]), "the client's side waits");
     assert!(!told(vec![listener()]), "nobody waits");
-    assert!(!told(vec![server_waits(), row(State::LastAck, "127.0.0.1:40000", "127.0.0.1:9000")]), "a client's row");
+    assert!(
+        !told(vec![server_waits(), row(State::LastAck, "127.0.0.1:40000", "127.0.0.1:9000")]),
+        "a client's row"
+    );
 }
 
 #[test]
@@ -115,7 +119,7 @@ fn a_crash_is_as_told_when_the_orphans_refuse_one_restart_and_not_the_other() {
 #[test]
 fn the_answer_of_the_closing_table_is_what_was_seen() {
     let seen = step(StepId::OptionRestarts, vec![listens(), listens(), Moment::Table(vec![server_waits()])]);
-    assert_eq!(seen.answer(), "listens, 1 time-wait here");
+    assert_eq!(seen.answer(), "listens, 1 waiting here");
     let seen = step(StepId::OptionTooLate, vec![listens(), Moment::Table(vec![])]);
     assert_eq!(seen.answer(), "listens", "also where the story tells otherwise");
     let crash = vec![listens(), Moment::Table(orphans(3)), refused(), listens()];
