@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use timewait_facts::{Socket, State, Untrusted};
 use timewait_linux::sockets::SocketTable;
-use timewait_oneline::{Connection, Dial, DialError, End, Ending, Input};
+use timewait_oneline::{Connection, Dial, End, Ending, Input};
 
 use crate::{
     args::{Connect, Target},
@@ -24,10 +24,12 @@ use crate::{
 pub(crate) fn run(args: &Connect, paint: Paint) -> anyhow::Result<ExitCode> {
     let stop = signals::stop_wishes().context("cannot listen to Ctrl-C")?;
     let say = |line: &str| if args.quiet { Ok(()) } else { writeln!(io::stdout(), "{line}") };
-    let connection = match open(args, stop.as_fd(), &say)? {
+    let attempt = open(args, stop.as_fd(), &say);
+    let connection = match attempt {
         Ok(connection) => connection,
-        Err(error) => {
-            writeln!(io::stderr(), "{}", problem(paint, &words::not_connected(&error)))?;
+        Err(Unreached::Input(error)) => return Err(error),
+        Err(Unreached::Network(line)) => {
+            writeln!(io::stderr(), "{}", problem(paint, &line))?;
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -44,27 +46,34 @@ pub(crate) fn run(args: &Connect, paint: Paint) -> anyhow::Result<ExitCode> {
     Ok(if is_orderly(ending.end) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Tries each address that the target stands for; gives the last failure.
+/// Why there is no connection.
+enum Unreached {
+    /// What was asked for cannot be.
+    Input(anyhow::Error),
+    /// The network, or a resolver, said no; in one line.
+    Network(String),
+}
+
+/// Tries each address that the target stands for; tells of the last failure.
 fn open(
     args: &Connect,
     stop: BorrowedFd<'_>,
     say: &impl Fn(&str) -> io::Result<()>,
-) -> anyhow::Result<Result<Connection, DialError>> {
-    let addresses = args.address.resolve()?;
+) -> Result<Connection, Unreached> {
+    let addresses = args.address.resolve().map_err(|error| Unreached::Network(format!("{error:#}")))?;
     if let Target::Name { host, .. } = &args.address {
-        say(&words::resolved(host, &addresses))?;
+        say(&words::resolved(host, &addresses)).map_err(|error| Unreached::Input(error.into()))?;
     }
-    let mut outcome = None;
+    let mut last = String::new();
     for to in addresses {
-        let from = args.from.map(|from| from.towards(to)).transpose()?;
+        let from = args.from.map(|from| from.towards(to)).transpose().map_err(Unreached::Input)?;
         let dial = Dial { to, from, timeout: args.timeout, close_first: side(args.close_first) };
-        let attempt = Connection::open(&dial, stop);
-        if attempt.is_ok() {
-            return Ok(attempt);
+        match Connection::open(&dial, stop) {
+            Ok(connection) => return Ok(connection),
+            Err(error) => last = words::not_connected(&error),
         }
-        outcome = Some(attempt);
     }
-    outcome.context("the name has no address")
+    Err(Unreached::Network(last))
 }
 
 /// How long a socket may be on its way from one state to the next, over a connection on this machine.

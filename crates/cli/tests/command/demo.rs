@@ -1,0 +1,143 @@
+//! `timewait demo`: the whole story, and that it leaves nothing behind.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::PathBuf,
+    process::Command,
+};
+
+use serde_json::Value;
+use timewait_linux::hosts;
+use timewait_trial::{Process, eventually, in_own_host};
+
+use crate::{assert_screen, program, run, seen, timewait};
+
+#[test]
+fn it_tells_the_article_from_what_it_observes() {
+    in_own_host(|_host| assert_screen!("demo", seen(&run(&["demo"]))));
+}
+
+#[test]
+fn nothing_it_prints_is_wider_than_80_columns() {
+    in_own_host(|_host| {
+        let screen = run(&["demo"]).stdout;
+        assert!(screen.lines().all(|line| line.chars().count() <= 80), "{screen}");
+    });
+}
+
+#[test]
+fn colour_changes_nothing_but_colour() {
+    in_own_host(|_host| {
+        let mask = regex_free_mask;
+        let plain = mask(&run(&["demo", "--color", "never"]).stdout);
+        let painted = run(&["demo", "--color", "always"]).stdout;
+        assert!(painted.contains("\x1b["), "it is painted");
+        assert_eq!(mask(&strip(&painted)), plain);
+    });
+}
+
+/// Every digit as 0: what differs between two runs.
+fn regex_free_mask(text: &str) -> String {
+    let mut masked: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    while masked.contains("00") {
+        masked = masked.replace("00", "0");
+    }
+    masked
+}
+
+fn strip(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        plain.push_str(before);
+        rest = after.split_once('m').unwrap().1;
+    }
+    plain + rest
+}
+
+#[test]
+fn its_json_keeps_to_the_contract() {
+    in_own_host(|_host| {
+        let report: Value = serde_json::from_str(&run(&["demo", "--json"]).stdout).unwrap();
+        assert_eq!((&report["v"], &report["namespace"]), (&Value::from(1), &Value::from("own")));
+        let steps = report["steps"].as_array().unwrap();
+        let facts: Vec<_> = steps.iter().map(|step| (step["id"].as_str().unwrap(), step["errno"].as_str())).collect();
+        assert_eq!(
+            facts,
+            [
+                ("first-program", None),
+                ("restart-refused", Some("EADDRINUSE")),
+                ("option-too-late", Some("EADDRINUSE")),
+                ("option-restarts", None),
+                ("client-closes", None),
+                ("crash-under-load", None),
+            ]
+        );
+        for step in steps {
+            assert_eq!(step["as_told"], true, "{step}");
+            assert!(!step["rows"].as_array().unwrap().is_empty() && step["rows"].as_array().unwrap().len() <= 20);
+        }
+        assert_eq!(steps[5]["sockets"], 400);
+    });
+}
+
+#[test]
+fn where_namespaces_are_refused_it_plays_on_loopback_and_says_so() {
+    in_own_host(|_host| {
+        // A limit of this user namespace, or of all of them where the host's root runs the test: then a filter that
+        // refuses unshare(2) as containers' profiles do stands in for it.
+        let refused = without_namespaces(&["demo", "--color", "never"]);
+        let screen = seen(&refused);
+        assert_eq!(refused.status.code(), Some(0), "{screen}");
+        assert!(screen.contains("Not in network namespaces of their own: unshare(2)"), "{screen}");
+        assert!(screen.contains("loopback, port 9000"), "{screen}");
+        let again = without_namespaces(&["demo", "--json"]);
+        let report: Value = serde_json::from_str(&again.stdout).unwrap();
+        assert_eq!(report["namespace"], "loopback");
+        assert!(report["steps"].as_array().unwrap().iter().all(|step| step["as_told"] == true), "{report}");
+    });
+}
+
+/// Runs the program where unshare(2) answers EPERM.
+fn without_namespaces(arguments: &[&str]) -> timewait_trial::Finished {
+    let filter = crate::seccomp::refuse_unshare();
+    Process::start_by(&mut timewait(arguments), |command| filter.spawn(command)).unwrap()
+        .finish()
+}
+
+/// Every process that has this network namespace or pid namespace's sockets is gone, and so is the namespace.
+fn processes_of(program: &str) -> Vec<PathBuf> {
+    let mine = fs::metadata(program).unwrap().ino();
+    let entries = fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path()));
+    entries.filter(|path| fs::metadata(path.join("exe")).is_ok_and(|exe| exe.ino() == mine)).collect()
+}
+
+#[test]
+fn whatever_ends_it_leaves_no_process_behind() {
+    in_own_host(|_host| {
+        for (mode, signal) in [("own", "KILL"), ("own", "INT"), ("own", "TERM"), ("loopback", "KILL")] {
+            // A copy of its own, so that nobody else's processes are counted.
+            let folder = tempfile::tempdir().unwrap();
+            let copy = folder.path().join("timewait");
+            fs::copy(program(), &copy).unwrap();
+            let mut command = Command::new("script");
+            let demo = format!("{} demo --pause --color never", copy.display());
+            command.args(["-qfec", &demo, "/dev/null"]);
+            let terminal = if mode == "own" {
+                Process::start(&mut command)
+            } else {
+                let filter = crate::seccomp::refuse_unshare();
+                Process::start_by(&mut command, |command| filter.spawn(command)).unwrap()
+            };
+            terminal.until("-- Enter for the next step --");
+            let running = processes_of(copy.to_str().unwrap());
+            assert!(running.len() >= 3, "the demo, an act and its server run: {running:?}");
+            let parent = running.iter().min_by_key(|path| path.file_name().unwrap().to_string_lossy().parse::<u32>().unwrap());
+            let pid = parent.unwrap().file_name().unwrap().to_string_lossy().into_owned();
+            assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
+            eventually("the end of all its processes", || processes_of(copy.to_str().unwrap()).is_empty().then_some(()));
+        }
+        drop(hosts::Host::entered());
+    });
+}

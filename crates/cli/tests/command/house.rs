@@ -1,0 +1,118 @@
+//! The house itself: what the documents say of it holds.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The workspace's folder.
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(workspace().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every file below a folder with this ending, as paths from the workspace's folder.
+fn files(below: &str, ending: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(workspace().join(below)).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{below}/{}", entry.file_name().to_string_lossy());
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_path_that_the_documents_name_exists() {
+    for document in ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"] {
+        let text = read(document);
+        let quoted = text.split('`').skip(1).step_by(2);
+        let paths: Vec<&str> = quoted
+            .filter(|word| !word.contains(' ') && !word.starts_with('/') && !word.contains("::"))
+            .filter(|word| word.contains('/') && !word.contains(|c: char| "*|<>[]$".contains(c)) || word.ends_with(".md"))
+            .filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()))
+            .collect();
+        assert!(document == "README.md" || !paths.is_empty(), "{document} names no path: is this test blind?");
+        for path in paths {
+            assert!(workspace().join(path).exists(), "{document} names `{path}`, which does not exist");
+        }
+    }
+}
+
+/// The crates of this workspace that a crate of it may depend on, as the map in ARCHITECTURE.md has them.
+const MAY_USE: [(&str, &[&str]); 6] = [
+    ("facts", &[]),
+    ("diagnose", &["facts"]),
+    ("linux", &["facts"]),
+    ("oneline", &["facts", "linux"]),
+    ("trial", &["linux"]),
+    ("cli", &["facts", "diagnose", "linux", "oneline"]),
+];
+
+#[test]
+fn data_goes_one_way_between_the_crates() {
+    let crates: BTreeSet<String> = fs::read_dir(workspace().join("crates"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(crates, MAY_USE.iter().map(|(name, _)| (*name).to_owned()).collect());
+    for (name, may_use) in MAY_USE {
+        let manifest = read(&format!("crates/{name}/Cargo.toml"));
+        let dependencies = manifest.split("[dev-dependencies]").next().unwrap();
+        let used = dependencies.lines().filter_map(|line| line.strip_prefix("timewait-")?.split('.').next());
+        for used in used {
+            assert!(may_use.contains(&used), "{name} depends on {used}");
+        }
+    }
+}
+
+#[test]
+fn the_pure_crates_depend_on_nothing_that_reaches_the_system() {
+    for name in ["facts", "diagnose"] {
+        let manifest = read(&format!("crates/{name}/Cargo.toml"));
+        for reaches in ["libc", "rustix", "nix", "socket2", "jiff", "tokio"] {
+            assert!(!manifest.contains(&format!("\n{reaches}.")), "{name} depends on {reaches}");
+        }
+        assert!(read(&format!("crates/{name}/src/lib.rs")).contains("#![forbid(unsafe_code)]"));
+    }
+}
+
+#[test]
+fn unsafe_code_stands_behind_one_fence() {
+    let sources = files("crates", ".rs");
+    assert!(sources.len() > 30, "is this test blind?");
+    for source in sources.iter().filter(|source| !source.ends_with("house.rs")) {
+        let text = read(source);
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let has_unsafe = code.into_iter().any(|line| line.contains("unsafe {") || line.contains("unsafe fn"));
+        assert_eq!(has_unsafe, source == "crates/linux/src/calls.rs", "{source}");
+    }
+}
+
+#[test]
+fn the_command_opens_no_netlink_socket_and_reads_no_proc() {
+    for source in files("crates/cli/src", ".rs") {
+        let text = read(&source);
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let reads = line.contains("\"/proc") || line.contains("AddressFamily::NETLINK");
+            assert!(!reads, "{source}: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_readme_s_first_screen_has_the_two_commands() {
+    let readme = read("README.md");
+    for command in ["cargo run --release -- demo", "cargo test --workspace"] {
+        assert!(readme.contains(command), "{command}");
+    }
+    assert!(read(".ci/run").contains("cargo test --workspace"));
+}

@@ -1,0 +1,48 @@
+//! Bad input: a clear error, exit status 2, and nothing done.
+
+use crate::{assert_screen, run, seen};
+
+#[test]
+fn bad_input_names_what_was_wrong_and_what_was_expected() {
+    let inputs: &[&[&str]] = &[
+        &["ls", "70000"],
+        &["ls", "::1:80"],
+        &["ls", "localhost:http"],
+        &["ls", "10.1.2.3/8"],
+        &["ls", "--state", "half-open"],
+        &["ls", "--local"],
+        &["ls", "--all", "--listening"],
+        &["ls", "--netns", "no-such-namespace"],
+        &["ls", "--netns", "4194305"],
+        &["ls", "--netns", "/dev/null"],
+        &["serve", "10.0.0.0/8"],
+        &["serve", "--backlog", "0"],
+        &["serve", "--linger", "70000"],
+        &["serve", "--connections", "0"],
+        &["serve", "127.0.0.1:9000", "--v6only"],
+        &["connect"],
+        &["connect", "127.0.0.1:http"],
+        &["connect", ":9000", "--timeout", "soon"],
+        &["connect", "[::1]:9000", "--from", "127.0.0.1"],
+        &["connect", ":9000", "--from", "127.0.0.0/8"],
+        &["demo", "--pause"],
+        &["demo", "--pause", "--json"],
+        &["generate", "completions", "tcsh"],
+        &["frobnicate"],
+    ];
+    let mut screen = String::new();
+    for input in inputs {
+        let answer = run(input);
+        assert_eq!(answer.status.code(), Some(2), "{input:?}: {}", seen(&answer));
+        assert_eq!(answer.stdout, "", "{input:?}");
+        screen += &format!("$ timewait {}\n{}\n", input.join(" "), answer.stderr.replace("\n\nFor more information, try '--help'.", ""));
+    }
+    assert_screen!("bad-input", screen);
+}
+
+#[test]
+fn an_argument_that_holds_an_escape_sequence_is_shown_as_one() {
+    let answer = run(&["ls", "\x1b[2J"]);
+    assert_eq!(answer.status.code(), Some(2));
+    assert!(!answer.stderr.contains('\x1b'), "{:?}", answer.stderr);
+}

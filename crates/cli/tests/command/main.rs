@@ -1,0 +1,66 @@
+//! The command as people run it: the real program, in hosts of their own where it touches the network.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "failing is what tests do")]
+
+mod connect;
+mod demo;
+mod generate;
+mod help;
+mod house;
+mod input;
+mod ls;
+mod readme;
+mod serve;
+
+use std::process::Command;
+
+use timewait_trial::{Finished, Process};
+
+/// The program under test, with a fixed environment: no colour, no terminal, UTC.
+fn timewait(arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command.args(arguments).env("TZ", "UTC").env("COLUMNS", "80").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    command
+}
+
+fn program() -> &'static str {
+    env!("CARGO_BIN_EXE_timewait")
+}
+
+/// Runs the program to its end, its standard input empty.
+fn run(arguments: &[&str]) -> Finished {
+    Process::start(&mut timewait(arguments)).finish()
+}
+
+/// Starts `timewait serve` and waits until it listens.
+fn serve(arguments: &[&str]) -> Process {
+    let server = Process::start(timewait(&["serve"]).args(arguments));
+    server.until("listening on");
+    server
+}
+
+/// What a person sees of a finished program: both streams, and the status.
+fn seen(finished: &Finished) -> String {
+    let status = finished.status.code().map_or_else(|| "by a signal".to_owned(), |code| code.to_string());
+    format!("{}{}[exit {status}]", finished.stdout, finished.stderr)
+}
+
+/// Compares with a snapshot in which what differs from run to run is masked, at its width: ports that the kernel
+/// chose, seconds left, times of day, process ids.
+macro_rules! assert_screen {
+    ($name:expr, $screen:expr) => {
+        insta::with_settings!({
+            prepend_module_to_snapshot => false,
+            snapshot_path => "../snapshots",
+            omit_expression => true,
+            filters => vec![
+                (r"\b[3-6]\d{4}\b", "PPPPP"),
+                (r"\b\d\d\.\d s", "NN.N s"),
+                (r"\b\d\d:\d\d:\d\d\b", "HH:MM:SS"),
+                (r"timewait \(\d+\)", "timewait (PID)"),
+                (r"\(pid \d+", "(pid PID"),
+                (r"Linux \d+\.\d+\.\d+", "Linux N.N.N"),
+            ],
+        }, { insta::assert_snapshot!($name, $screen) })
+    };
+}
+pub(crate) use assert_screen;
