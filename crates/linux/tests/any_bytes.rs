@@ -1,4 +1,11 @@
 //! Bytes that no kernel should send, and real answers with damage done to them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "failing is what tests do"
+)]
 
 mod wire;
 

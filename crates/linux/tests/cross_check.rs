@@ -1,4 +1,11 @@
 //! Our encoding and decoding against an independent implementation's.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "failing is what tests do"
+)]
 
 mod wire;
 

@@ -1,4 +1,13 @@
 //! Who holds a socket, and in whose namespace.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "failing is what tests do"
+)]
+
+mod sibling;
 
 use std::{
     fs,
@@ -7,35 +16,15 @@ use std::{
     process::{Command, Stdio},
 };
 
+use sibling::{outer_id, own_id, sibling};
 use timewait_facts::{Socket, States};
 use timewait_linux::{
-    hosts,
     netns::{Netns, NetnsError},
     owners::Owners,
     processes,
     sockets::{Query, SocketTable},
 };
 use timewait_trial::{Process, eventually, in_own_host};
-
-/// Our own process id as `/proc` has it, which belongs to an outer pid namespace.
-fn own_id() -> u32 {
-    fs::read_link("/proc/self").unwrap().to_str().unwrap().parse().unwrap()
-}
-
-/// A child's process id as `/proc` has it: the child of ours whose innermost id is the one we know.
-fn outer_id(child: u32) -> u32 {
-    let parent = format!("PPid:\t{}", own_id());
-    let is_child = |status: &str| {
-        let inner = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
-        let inner = inner.and_then(|ids| ids.split_whitespace().last()).and_then(|id| id.parse().ok());
-        status.lines().any(|line| line == parent) && inner == Some(child)
-    };
-    let ids =
-        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
-    ids.into_iter()
-        .find(|id| fs::read_to_string(format!("/proc/{id}/status")).is_ok_and(|status| is_child(&status)))
-        .expect("a child of ours is in /proc")
-}
 
 fn only_listener() -> Socket {
     let mut rows = SocketTable::open().unwrap().collect(&Query::in_states(States::LISTEN)).unwrap();
@@ -105,22 +94,15 @@ fn processes_that_end_during_the_pass_are_no_error() {
                     child.wait().unwrap();
                     *child = Command::new("true").spawn().unwrap();
                 }
-                children.iter_mut().for_each(|child| assert!(child.wait().is_ok()));
+                for child in &mut children {
+                    child.wait().unwrap();
+                }
             });
             while !killer.is_finished() {
                 Owners::read().unwrap();
             }
         });
     });
-}
-
-/// A sibling: a shell in a host of its own within this one, and its process id as `/proc` has it.
-fn sibling() -> (Process, u32) {
-    let mut command = Command::new("sh");
-    let sibling = Process::start_by(command.args(["-c", "echo up; read end"]), hosts::isolate).unwrap();
-    sibling.until("up");
-    let id = outer_id(sibling.id());
-    (sibling, id)
 }
 
 fn own_netns() -> std::path::PathBuf {

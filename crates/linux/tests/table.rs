@@ -1,4 +1,11 @@
 //! The socket table against everything else that the kernel says about the same sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "failing is what tests do"
+)]
 
 mod population;
 
@@ -76,10 +83,8 @@ fn ss_tells_the_same_row_for_row() {
         let is_common = |row: &&Socket| row.state != State::BoundInactive;
         let ours: BTreeSet<Told> = population.rows.iter().filter(is_common).map(as_we_tell).collect();
         let theirs: BTreeSet<Told> = theirs.into_iter().filter(|row| row.0 != "bound-inactive").collect();
-        assert_eq!(
-            ours.symmetric_difference(&theirs).collect::<Vec<_>>(),
-            [&as_we_tell(&population.rows[0]); 0]
-        );
+        let told_by_one: Vec<&Told> = ours.symmetric_difference(&theirs).collect();
+        assert!(told_by_one.is_empty(), "{told_by_one:#?}");
         assert!(ours.len() > 40, "{} rows", ours.len());
     });
 }
