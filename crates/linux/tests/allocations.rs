@@ -1,4 +1,11 @@
 //! A row costs no allocation, however many there are.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "failing is what tests do"
+)]
 
 use std::{
     net::{TcpListener, TcpStream},

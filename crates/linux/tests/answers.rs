@@ -1,4 +1,11 @@
 //! Answers of every kind, from a kernel that we play.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "failing is what tests do"
+)]
 
 mod wire;
 
@@ -38,7 +45,8 @@ fn part(body: &[u8]) -> Vec<u8> {
 
 /// What a dump comes to when the kernel says this and hangs up.
 fn dump(datagrams: &[Vec<u8>]) -> Result<Vec<Socket>, ReadError> {
-    FakeKernel::that_says(datagrams).collect(&all())
+    let (_kernel, mut table) = FakeKernel::that_says(datagrams);
+    table.collect(&all())
 }
 
 fn failure(datagrams: &[Vec<u8>]) -> AnswerError {
@@ -158,7 +166,7 @@ fn what_is_not_interpreted_is_kept_and_what_is_must_have_its_size() {
     let known =
         [attribute(15, &7_u32.to_ne_bytes()), attribute(8, &[3]), attribute(21, &9_u64.to_ne_bytes())]
             .concat();
-    let mut table = FakeKernel::that_says(&[part(&[row(1), unknown, known].concat()), done(1)]);
+    let (_kernel, mut table) = FakeKernel::that_says(&[part(&[row(1), unknown, known].concat()), done(1)]);
     let mut kept = Vec::new();
     let dumped = table.dump(&all(), |row| {
         kept.extend(row.unknown_attributes().map(|(number, value)| (number, value.to_vec())));
@@ -221,7 +229,10 @@ fn answer_later(kernel: &FakeKernel, table: &mut SocketTable) -> usize {
 #[test]
 fn one_connection_is_found_by_its_ends_and_no_other_is_taken_for_it() {
     let (local, peer) = ("127.0.0.1:9000".parse().unwrap(), "127.0.0.1:51234".parse().unwrap());
-    let answer = |datagram: Vec<u8>| FakeKernel::that_says(&[datagram]).find(local, peer);
+    let answer = |datagram: Vec<u8>| {
+        let (_kernel, mut table) = FakeKernel::that_says(&[datagram]);
+        table.find(local, peer)
+    };
     let found = answer(message(BY_FAMILY, 0, 1, &row(WAITING))).unwrap();
     assert_eq!(found.map(|socket| socket.timer.expires_ms), Some(59_976));
     assert_eq!(answer(error(1, libc::ENOENT)).unwrap(), None);

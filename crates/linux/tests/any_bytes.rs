@@ -1,4 +1,11 @@
 //! Bytes that no kernel should send, and real answers with damage done to them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "failing is what tests do"
+)]
 
 mod wire;
 
@@ -11,7 +18,8 @@ use timewait_linux::{
 use wire::{FakeKernel, LEGACY, MULTI, attribute, done, message, row};
 
 fn read(datagram: &[u8]) -> Result<Vec<Socket>, ReadError> {
-    FakeKernel::that_says(&[datagram.to_vec()]).collect(&Query::in_states(States::all()))
+    let (_kernel, mut table) = FakeKernel::that_says(&[datagram.to_vec()]);
+    table.collect(&Query::in_states(States::all()))
 }
 
 /// An answer of some rows, some with attributes, and its end mark, in one datagram.

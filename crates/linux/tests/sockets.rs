@@ -1,4 +1,11 @@
 //! The socket table, against the running kernel.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "failing is what tests do"
+)]
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},

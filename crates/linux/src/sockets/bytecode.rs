@@ -106,3 +106,6 @@ fn host_condition(pattern: Pattern) -> Vec<u8> {
     }
     condition
 }
+
+#[cfg(test)]
+mod tests;

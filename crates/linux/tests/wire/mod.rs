@@ -32,14 +32,14 @@ impl FakeKernel {
         (Self(ours), SocketTable::over(theirs))
     }
 
-    /// A kernel that has said this already, and hangs up: the first question has sequence number 1.
-    pub(crate) fn that_says(datagrams: &[Vec<u8>]) -> SocketTable {
+    /// A kernel that has said this already, and will say no more: the first question has sequence number 1.
+    pub(crate) fn that_says(datagrams: &[Vec<u8>]) -> (Self, SocketTable) {
         let (kernel, table) = Self::new(timewait_trial::DEADLINE);
-        datagrams.iter().for_each(|datagram| kernel.say(datagram));
+        for datagram in datagrams {
+            kernel.say(datagram);
+        }
         rustix::net::shutdown(&kernel.0, rustix::net::Shutdown::Write).unwrap();
-        // Questions must still find somebody: the process's end closes it.
-        std::mem::forget(kernel);
-        table
+        (kernel, table)
     }
 
     pub(crate) fn say(&self, datagram: &[u8]) {
