@@ -13,8 +13,6 @@ pub enum Call {
     Listen,
     /// getsockname(2).
     LocalName,
-    /// getpeername(2).
-    PeerName,
     /// connect(2), or the wait for its outcome.
     Connect,
     /// accept4(2).
@@ -31,7 +29,6 @@ impl fmt::Display for Call {
             Self::Bind => f.pad("bind"),
             Self::Listen => f.pad("listen"),
             Self::LocalName => f.pad("getsockname"),
-            Self::PeerName => f.pad("getpeername"),
             Self::Connect => f.pad("connect"),
             Self::Accept => f.pad("accept4"),
             Self::Epoll(name) => f.pad(name),

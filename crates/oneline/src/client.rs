@@ -20,6 +20,8 @@ pub use dial::{Dial, DialError};
 pub use ending::{End, Ending};
 pub use input::Input;
 
+use rustix::io::Errno;
+
 use crate::Side;
 
 /// A connection that is open, and nothing said yet.
@@ -30,6 +32,8 @@ pub struct Connection {
     peer: SocketAddr,
     timeout: Duration,
     close_first: Side,
+    /// The connection had come about and was reset before we looked; what came in between can still be read.
+    reset: Option<Errno>,
 }
 
 impl Connection {

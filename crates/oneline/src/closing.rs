@@ -1,13 +1,13 @@
 //! Who closed first: observed around our own FIN, never assumed.
 
-use std::os::fd::AsFd;
+use std::{net::SocketAddr, os::fd::AsFd};
 
 use rustix::{
     io::{self, Errno},
     net::Shutdown,
 };
 use timewait_facts::State;
-use timewait_linux::options;
+use timewait_linux::{options, sockets::SocketTable};
 
 /// A side of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,26 +25,28 @@ pub enum First {
     Us,
     /// The peer's arrived before ours was sent.
     Peer,
-    /// The two crossed (CLOSING): both sides wait.
+    /// The two crossed, and we looked while our FIN was not yet acknowledged (CLOSING): both sides wait.
     Both,
-    /// Both passed between two looks of ours.
+    /// Both passed between two looks of ours, and the kernel keeps no wait that would tell.
     Unseen,
 }
 
 /// Sends our FIN, behind whatever is still to be sent, and says whose was first.
 ///
 /// The caller has not read the peer's FIN. It may have arrived all the same: then our own takes the connection from
-/// CLOSE-WAIT to LAST-ACK rather than from ESTABLISHED to FIN-WAIT-1.
+/// CLOSE-WAIT to LAST-ACK rather than from ESTABLISHED to FIN-WAIT-1. A peer that is fast enough ends either way before
+/// we look; then the socket is CLOSED, and only a connection whose first FIN was ours has left a wait in the table.
 ///
 /// # Errors
 /// The connection is gone (`ENOTCONN`).
-pub(crate) fn send_fin(socket: impl AsFd) -> io::Result<First> {
+pub(crate) fn send_fin(socket: impl AsFd, peer: SocketAddr) -> io::Result<First> {
     rustix::net::shutdown(&socket, Shutdown::Write)?;
     Ok(match state(&socket)? {
         State::FinWait1 | State::FinWait2 => First::Us,
         State::LastAck => First::Peer,
         State::Closing => First::Both,
-        // CLOSED: from LAST-ACK, or by way of TIME-WAIT. No other state follows shutdown(2).
+        State::Closed if left_a_wait(&socket, peer) => First::Us,
+        // The others do not follow shutdown(2).
         State::Closed
         | State::Established
         | State::SynSent
@@ -62,6 +64,13 @@ pub(crate) fn at_peers_fin(socket: impl AsFd, so_far: First) -> First {
         First::Us if state(socket) == Ok(State::Closing) => First::Both,
         First::Us | First::Peer | First::Both | First::Unseen => so_far,
     }
+}
+
+/// What cannot be looked up has left none that we know of.
+fn left_a_wait(socket: impl AsFd, peer: SocketAddr) -> bool {
+    let local = rustix::net::getsockname(socket).and_then(SocketAddr::try_from);
+    let found = local.ok().zip(SocketTable::open().ok()).map(|(local, mut table)| table.find(local, peer));
+    matches!(found, Some(Ok(Some(row))) if row.state == State::TimeWait)
 }
 
 fn state(socket: impl AsFd) -> io::Result<State> {

@@ -63,14 +63,19 @@ pub(super) fn open(dial: &Dial, stop: BorrowedFd<'_>) -> Result<Connection, Dial
     let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))
         .map_err(failed(Call::Socket, asked))?;
     bind(&socket, dial).map_err(|(call, errno)| failed(call, asked)(errno))?;
-    connect(&socket, dial, stop).map_err(|errno| failed(Call::Connect, local(&socket).or(asked))(errno))?;
-    let peer = rustix::net::getpeername(&socket).and_then(|peer| peer.ok_or(Errno::NOTCONN));
+    let reset = match connect(&socket, dial, stop) {
+        Ok(()) => None,
+        // A server that answers the SYN by an RST is ECONNREFUSED; these two come to a connection only.
+        Err(errno @ (Errno::CONNRESET | Errno::PIPE)) => Some(errno),
+        Err(errno) => return Err(failed(Call::Connect, local(&socket).or(asked))(errno)),
+    };
     Ok(Connection {
         local: local(&socket).ok_or(Errno::NOTCONN).map_err(failed(Call::LocalName, asked))?,
-        peer: peer.and_then(SocketAddr::try_from).map_err(failed(Call::PeerName, asked))?,
+        peer: peer(&socket).unwrap_or(dial.to),
         socket,
         timeout: dial.timeout,
         close_first: dial.close_first,
+        reset,
     })
 }
 
@@ -89,6 +94,12 @@ fn bind(socket: &OwnedFd, dial: &Dial) -> Result<(), (Call, Errno)> {
 fn local(socket: &OwnedFd) -> Option<SocketAddr> {
     let name = rustix::net::getsockname(socket).ok()?;
     SocketAddr::try_from(name).ok().filter(|local| local.port() != 0)
+}
+
+/// The other end as the kernel has it: 0.0.0.0 is reached at 127.0.0.1. `None` once the connection is gone.
+fn peer(socket: &OwnedFd) -> Option<SocketAddr> {
+    let name = rustix::net::getpeername(socket).ok()??;
+    SocketAddr::try_from(name).ok()
 }
 
 fn connect(socket: &OwnedFd, dial: &Dial, stop: BorrowedFd<'_>) -> io::Result<()> {

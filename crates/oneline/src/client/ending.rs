@@ -29,7 +29,7 @@ pub enum End {
     WeClosedFirst,
     /// The two FINs crossed: both sides wait.
     Both,
-    /// Both FINs passed between two looks of ours: who was first, the socket table may tell.
+    /// Both FINs passed between two looks of ours, and our side has no wait: most likely the peer's was first.
     Unseen,
     /// Our FIN was sent, and the peer did not close within the timeout: what is left of our socket is in FIN-WAIT-2.
     PeerStayedOpen,

@@ -63,15 +63,15 @@ impl<'a> Talk<'a> {
     pub(super) fn new(connection: Connection, input: Option<Input<'a>>, stop: BorrowedFd<'a>) -> Self {
         Self {
             deadline: deadline_in(connection.timeout),
-            connection,
             input,
             stop: Some(stop),
             pending: Vec::new(),
             close_now: false,
             parting: None,
-            broken: None,
+            broken: connection.reset,
             received: 0,
             sent: 0,
+            connection,
         }
     }
 
@@ -219,7 +219,7 @@ impl<'a> Talk<'a> {
 
     /// Sends our FIN. What the kernel has of our data goes before it.
     fn part(&mut self, because: Option<End>) -> io::Result<()> {
-        let first = match closing::send_fin(&self.connection.socket) {
+        let first = match closing::send_fin(&self.connection.socket, self.connection.peer) {
             // Gone already: the next read says how.
             Err(Errno::NOTCONN) => First::Unseen,
             outcome => outcome?,

@@ -101,7 +101,8 @@ impl Conversation {
 
     /// Sends our FIN behind the message. If the client's is here already, close(2) will do that.
     pub(super) fn send_fin(&mut self) -> io::Result<()> {
-        self.first = Some(if self.heard_fin { First::Peer } else { closing::send_fin(&self.socket)? });
+        self.first =
+            Some(if self.heard_fin { First::Peer } else { closing::send_fin(&self.socket, self.peer)? });
         Ok(())
     }
 

@@ -87,7 +87,7 @@ pub struct ClosedFirst {
     pub client: u64,
     /// They crossed.
     pub both: u64,
-    /// Both passed between two looks.
+    /// Both passed between two looks, and left no wait.
     pub unseen: u64,
 }
 

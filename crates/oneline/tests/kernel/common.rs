@@ -33,12 +33,21 @@ impl Running {
     }
 
     pub(crate) fn run(server: Server) -> Self {
+        Self::run_with_wishes(server, 0)
+    }
+
+    /// So many wishes to stop are there before the run begins.
+    pub(crate) fn run_with_wishes(server: Server, wishes: usize) -> Self {
         let address = reachable(server.local_address());
-        let (stop, wish) = io::pipe().unwrap();
+        let (stop, mut wish) = io::pipe().unwrap();
+        wish.write_all(&vec![b's'; wishes]).unwrap();
         let (tell, events) = channel();
         let thread = std::thread::spawn(move || {
-            let observer = &mut |event| drop(tell.send(event));
-            server.run(stop.as_fd(), observer).expect("nothing ends the run but a wish")
+            // A test that listens no longer does not mind.
+            let mut observer = |event| {
+                let _ = tell.send(event);
+            };
+            server.run(stop.as_fd(), &mut observer).expect("nothing ends the run but a wish")
         });
         Self { address, events, wish: Some(wish), thread }
     }
@@ -46,6 +55,11 @@ impl Running {
     /// One wish to stop.
     pub(crate) fn wish_to_stop(&mut self) {
         self.wish.as_mut().unwrap().write_all(b"s").unwrap();
+    }
+
+    /// Ends the descriptor that wishes come by.
+    pub(crate) fn hang_up(&mut self) {
+        self.wish = None;
     }
 
     pub(crate) fn stop(mut self) -> Totals {
@@ -68,11 +82,6 @@ fn reachable(local: SocketAddr) -> SocketAddr {
         SocketAddr::V6(v6) if v6.ip().is_unspecified() => SocketAddr::new("::1".parse().unwrap(), v6.port()),
         other => other,
     }
-}
-
-/// The article's server on any free port of loopback.
-pub(crate) fn on_loopback() -> Setup {
-    Setup { address: "127.0.0.1:0".parse().unwrap(), ..Setup::default() }
 }
 
 /// A stop descriptor in which nobody will write.
@@ -101,7 +110,6 @@ pub(crate) const ESTABLISHED: u8 = 1;
 pub(crate) const FIN_WAIT_1: u8 = 4;
 pub(crate) const FIN_WAIT_2: u8 = 5;
 pub(crate) const TIME_WAIT: u8 = 6;
-pub(crate) const CLOSE_WAIT: u8 = 8;
 
 pub(crate) fn rows() -> Vec<Row> {
     let read = |file| fs::read_to_string(file).unwrap_or_default();
