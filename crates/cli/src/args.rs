@@ -67,10 +67,10 @@ pub(crate) struct Demo {
     #[arg(long)]
     pub(crate) json: bool,
     /// Perform one act, as a child of the demo
-    #[arg(long, hide = true, requires = "port")]
-    pub(crate) act: Option<String>,
-    /// The port of that act
     #[arg(long, hide = true)]
+    pub(crate) act: Option<String>,
+    /// Perform it on this port of loopback, not in a network namespace of its own
+    #[arg(long, hide = true, requires = "act")]
     pub(crate) port: Option<u16>,
 }
 

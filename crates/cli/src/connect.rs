@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Connect, paint: Paint) -> anyhow::Result<ExitCode> {
     screen.end()?;
 
     say(&words::ending(&ending))?;
-    say(&words::own_socket(ending.local, what_is_left(&ending).as_ref().map_err(String::as_str)))?;
+    say(&words::own_socket(&ending, what_is_left(&ending).as_ref().map_err(String::as_str)))?;
     Ok(if is_orderly(ending.end) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

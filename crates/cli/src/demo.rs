@@ -12,6 +12,7 @@ mod step;
 use std::{
     env,
     io::{self, BufRead as _, BufReader, BufWriter, IsTerminal as _, Write},
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::{Child, Command, ExitCode, Stdio},
 };
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use timewait_facts::States;
 use timewait_linux::{
-    hosts::{self, Host, Refusal},
+    hosts::{self, Refusal},
     kernel_version, processes, settings,
     sockets::{Query, SocketTable},
 };
@@ -49,21 +50,19 @@ struct Told {
 
 /// Runs the demo, or one act of it as its child.
 pub(crate) fn run(args: &Demo, paint: Paint) -> anyhow::Result<ExitCode> {
-    match (&args.act, args.port) {
-        (Some(act), Some(port)) => {
-            let act = Act::from_name(act).ok_or_else(|| anyhow!("there is no act of this name"))?;
-            play(act, port, paint)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        _ => tell(args, paint),
-    }
+    let Some(act) = &args.act else { return tell(args, paint) };
+    let act = Act::from_name(act).ok_or_else(|| anyhow!("there is no act of this name"))?;
+    play(act, args.port, paint)?;
+    Ok(ExitCode::SUCCESS)
 }
 
-/// The child's part.
-fn play(act: Act, port: u16, paint: Paint) -> anyhow::Result<()> {
-    let own = Host::entered().is_some();
-    let label = if own { words::label_own().to_owned() } else { words::label_loopback(port) };
-    let mut stage = Stage::new(port, own)?;
+/// The child's part: in a host of its own, or on a port of loopback.
+fn play(act: Act, loopback: Option<u16>, paint: Paint) -> anyhow::Result<()> {
+    let label = loopback.map_or_else(|| words::label_own().to_owned(), words::label_loopback);
+    let mut stage = match loopback {
+        Some(port) => Stage::on(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port))?,
+        None => Stage::on(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), PORT))?,
+    };
     let (mut go, mut out) = (io::stdin().lock(), io::stdout().lock());
     wait_for_line(&mut go)?;
     act.play(&mut stage, |step| {
@@ -193,15 +192,14 @@ impl House {
     }
 
     fn start(&mut self, act: Act) -> anyhow::Result<Child> {
-        let port = if self.refusal.is_some() { self.free_port()? } else { PORT };
         let mut command = Command::new(own_program()?);
-        command.args(["demo", self.paint.as_argument(), "--act", act.name(), "--port", &port.to_string()]);
+        command.args(["demo", self.paint.as_argument(), "--act", act.name()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         if self.refusal.is_none() {
-            Ok(hosts::isolate(&mut command)?)
-        } else {
-            processes::tether(&mut command).spawn().context("cannot start this program again")
+            return Ok(hosts::isolate(&mut command)?);
         }
+        command.args(["--port", &self.free_port()?.to_string()]);
+        processes::tether(&mut command).spawn().context("cannot start this program again")
     }
 
     /// The next port that no socket has on either end, not even one that waits, and that the kernel gives to no

@@ -44,11 +44,14 @@ pub fn who(finding: &Finding) -> Vec<String> {
 fn who_holds(holder: &Holder) -> String {
     let sockets = sockets(holder);
     match (holder.role, &holder.owner) {
+        (Role::TimeWait, _) if holder.count == 1 => format!(
+            "{sockets}: a connection that this side closed first (the kernel records no process for it)"
+        ),
         (Role::TimeWait, _) => format!(
             "{sockets}: connections that this side closed first (the kernel records no process for them)"
         ),
         (Role::OrphanedFinWait2, _) => {
-            format!("{sockets}: closed on this side, and the peer has not closed yet (no process holds them)")
+            format!("{sockets}: closed on this side, not yet by the peer (no process holds it any more)")
         }
         (_, Some(owner)) => format!("{sockets} of {}", process(owner)),
         (_, None) => format!("{sockets}, of a process that is not to be seen from here"),

@@ -9,35 +9,18 @@
 
 mod sibling;
 
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-};
 use sibling::sibling;
 use timewait_facts::States;
 use timewait_linux::{
     netns::Netns,
     sockets::{OpenError, Query, ReadError, SocketTable},
 };
-use timewait_trial::in_own_host;
-
-/// From here on, this thread's calls of this number, with this first argument where there is one, fail with EPERM.
-fn forbid(call: libc::c_long, first_argument: Option<i32>) {
-    let is = |value: i32| {
-        let value = u64::try_from(value).unwrap();
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value).unwrap()
-    };
-    let rules = first_argument.map(|value| SeccompRule::new(vec![is(value)]).unwrap()).into_iter().collect();
-    let refuse = SeccompAction::Errno(libc::EPERM.cast_unsigned());
-    let architecture = std::env::consts::ARCH.try_into().unwrap();
-    let filter =
-        SeccompFilter::new([(call, rules)].into(), SeccompAction::Allow, refuse, architecture).unwrap();
-    seccompiler::apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
-}
+use timewait_trial::{forbid, in_own_host};
 
 #[test]
 fn a_filter_that_forbids_netlink_sockets_is_a_refusal_and_no_empty_table() {
     in_own_host(|_host| {
-        forbid(libc::SYS_socket, Some(libc::AF_NETLINK));
+        forbid(libc::SYS_socket, Some(libc::AF_NETLINK.cast_unsigned()));
         let refusal = SocketTable::open().unwrap_err();
         assert!(matches!(refusal, OpenError::Refused(_)), "{refusal:?}");
         assert!(refusal.to_string().contains("seccomp"), "{refusal}");

@@ -3,7 +3,7 @@
 use std::{
     env,
     io::{BufRead as _, BufReader, Read as _},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::{Child, ChildStderr, ChildStdout, Command, Stdio},
     thread,
@@ -32,18 +32,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(2);
 pub(crate) struct Stage {
     /// The server's port.
     pub(crate) port: u16,
-    /// What the server binds: every address in a namespace of its own, loopback on a host that is not ours.
+    /// Where the server listens.
     listen: SocketAddr,
     program: PathBuf,
     sockets: SocketTable,
 }
 
 impl Stage {
-    pub(crate) fn new(port: u16, own_namespace: bool) -> anyhow::Result<Self> {
-        let every_or_loopback = if own_namespace { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+    /// A stage whose server listens there; its clients come over loopback.
+    pub(crate) fn on(listen: SocketAddr) -> anyhow::Result<Self> {
         Ok(Self {
-            port,
-            listen: SocketAddr::new(IpAddr::V4(every_or_loopback), port),
+            port: listen.port(),
+            listen,
             program: env::current_exe().context("cannot find this program's own file")?,
             sockets: SocketTable::open()?,
         })

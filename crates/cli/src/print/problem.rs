@@ -37,7 +37,7 @@ fn print_lines(out: &mut impl Write, paint: Paint, finding: &Finding) -> io::Res
     };
     label(out, paint, "who", &words::who(finding))?;
     label(out, paint, "why", &[words::why(finding.because)])?;
-    label(out, paint, "until", &[words::until(finding.until, &at)])?;
+    label(out, paint, "until", &words::until(finding.until, &at).into_iter().collect::<Vec<_>>())?;
     label(out, paint, "do", &finding.remedies.iter().map(words::remedy).collect::<Vec<_>>())
 }
 

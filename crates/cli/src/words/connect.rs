@@ -35,14 +35,10 @@ fn meaning(error: &DialError) -> Option<String> {
         ("connect", "ENETUNREACH" | "EHOSTUNREACH") => "there is no way to that address from here".to_owned(),
         ("connect", "EINTR") => "interrupted".to_owned(),
         ("bind", "EADDRINUSE") => format!("{local} is taken: see timewait ls --all --local {local}"),
-        ("bind", "EADDRNOTAVAIL") => format!("{local} is no address of this host"),
+        ("bind", "EADDRNOTAVAIL") => format!("{} is no address of this host", error.local?.ip()),
         ("bind", "EACCES") => format!("port {} needs CAP_NET_BIND_SERVICE", error.local?.port()),
         _ => return None,
     })
-}
-
-fn destination(to: SocketAddr) -> String {
-    format!(" {to}")
 }
 
 /// What came, and how it ended.
@@ -74,10 +70,11 @@ fn failed(errno: &Errno) -> String {
 }
 
 /// What is left of our socket.
-pub(crate) fn own_socket(local: SocketAddr, found: Result<&Option<Socket>, &str>) -> String {
-    let ours = format!("our socket {local}");
+pub(crate) fn own_socket(ending: &Ending, found: Result<&Option<Socket>, &str>) -> String {
+    let ours = format!("our socket {}", ending.local);
     match found {
         Err(unknown) => format!("{ours}: not known what is left of it ({unknown})"),
+        Ok(None) if ending.end == End::Reset => format!("{ours}: gone; after an RST nobody waits"),
         Ok(None) => format!("{ours}: gone; if anybody waits, it is the other side"),
         Ok(Some(socket)) => match (socket.state, socket.expires_in()) {
             (State::TimeWait, Some(left)) => format!("{ours}: time-wait, for another {}", seconds(left)),

@@ -1,17 +1,11 @@
 //! `timewait demo`: the whole story, and that it leaves nothing behind.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt as _,
-    path::PathBuf,
-    process::Command,
-};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, process::Command, thread};
 
 use serde_json::Value;
-use timewait_linux::hosts;
-use timewait_trial::{Process, eventually, in_own_host};
+use timewait_trial::{Process, eventually, forbid, have_tool, in_own_host};
 
-use crate::{assert_screen, program, run, seen, timewait};
+use crate::{assert_screen, program, run, seen};
 
 #[test]
 fn it_tells_the_article_from_what_it_observes() {
@@ -62,7 +56,8 @@ fn its_json_keeps_to_the_contract() {
         let report: Value = serde_json::from_str(&run(&["demo", "--json"]).stdout).unwrap();
         assert_eq!((&report["v"], &report["namespace"]), (&Value::from(1), &Value::from("own")));
         let steps = report["steps"].as_array().unwrap();
-        let facts: Vec<_> = steps.iter().map(|step| (step["id"].as_str().unwrap(), step["errno"].as_str())).collect();
+        let facts: Vec<_> =
+            steps.iter().map(|step| (step["id"].as_str().unwrap(), step["errno"].as_str())).collect();
         assert_eq!(
             facts,
             [
@@ -76,7 +71,9 @@ fn its_json_keeps_to_the_contract() {
         );
         for step in steps {
             assert_eq!(step["as_told"], true, "{step}");
-            assert!(!step["rows"].as_array().unwrap().is_empty() && step["rows"].as_array().unwrap().len() <= 20);
+            assert!(
+                !step["rows"].as_array().unwrap().is_empty() && step["rows"].as_array().unwrap().len() <= 20
+            );
         }
         assert_eq!(steps[5]["sockets"], 400);
     });
@@ -85,8 +82,6 @@ fn its_json_keeps_to_the_contract() {
 #[test]
 fn where_namespaces_are_refused_it_plays_on_loopback_and_says_so() {
     in_own_host(|_host| {
-        // A limit of this user namespace, or of all of them where the host's root runs the test: then a filter that
-        // refuses unshare(2) as containers' profiles do stands in for it.
         let refused = without_namespaces(&["demo", "--color", "never"]);
         let screen = seen(&refused);
         assert_eq!(refused.status.code(), Some(0), "{screen}");
@@ -101,43 +96,64 @@ fn where_namespaces_are_refused_it_plays_on_loopback_and_says_so() {
 
 /// Runs the program where unshare(2) answers EPERM.
 fn without_namespaces(arguments: &[&str]) -> timewait_trial::Finished {
-    let filter = crate::seccomp::refuse_unshare();
-    Process::start_by(&mut timewait(arguments), |command| filter.spawn(command)).unwrap()
-        .finish()
+    where_unshare_is_forbidden(|| run(arguments))
 }
 
-/// Every process that has this network namespace or pid namespace's sockets is gone, and so is the namespace.
-fn processes_of(program: &str) -> Vec<PathBuf> {
-    let mine = fs::metadata(program).unwrap().ino();
+/// A filter on a thread of its own stands in for a container's profile.
+fn where_unshare_is_forbidden<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let forbidden = || {
+        forbid(libc::SYS_unshare, None);
+        work()
+    };
+    thread::scope(|scope| scope.spawn(forbidden).join().unwrap())
+}
+
+/// The processes that execute this file.
+fn processes_of(program: &Path) -> Vec<u32> {
+    let file = fs::metadata(program).unwrap().ino();
     let entries = fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path()));
-    entries.filter(|path| fs::metadata(path.join("exe")).is_ok_and(|exe| exe.ino() == mine)).collect()
+    let running = entries.filter(|path| fs::metadata(path.join("exe")).is_ok_and(|exe| exe.ino() == file));
+    running.filter_map(|path| path.file_name()?.to_str()?.parse().ok()).collect()
+}
+
+/// Of the demo's processes the one that is in no namespace of its own and was there first; its id in this pid
+/// namespace, which is not the one that `/proc` belongs to.
+fn demo_itself(processes: &[u32]) -> u32 {
+    let ids_from_outside_in = |pid: &u32| -> Vec<u32> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap();
+        ids.split_whitespace().map(|id| id.parse().unwrap()).collect()
+    };
+    let ids = processes.iter().map(ids_from_outside_in).min_by_key(|ids| (ids.len(), ids.clone()));
+    *ids.unwrap().last().unwrap()
+}
+
+/// Plays the demo on a terminal up to its first pause, sends a signal to the demo itself, and waits until no process
+/// of it is left.
+fn end_by(signal: &str) {
+    // A copy of its own, so that nobody else's processes are counted.
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("timewait");
+    fs::copy(program(), &copy).unwrap();
+    let demo = format!("{} demo --pause --color never", copy.display());
+    let terminal = Process::start(Command::new("script").args(["-qfec", &demo, "/dev/null"]));
+    terminal.until("-- Enter for the next step --");
+
+    let running = processes_of(&copy);
+    assert!(running.len() >= 3, "the demo, an act and its server run: {running:?}");
+    let parent = demo_itself(&running).to_string();
+    let sent = Command::new("kill").args([&format!("-{signal}"), &parent]).status().unwrap();
+    assert!(sent.success());
+    eventually("the end of all its processes", || processes_of(&copy).is_empty().then_some(()));
 }
 
 #[test]
 fn whatever_ends_it_leaves_no_process_behind() {
+    if !have_tool("script") {
+        return;
+    }
     in_own_host(|_host| {
-        for (mode, signal) in [("own", "KILL"), ("own", "INT"), ("own", "TERM"), ("loopback", "KILL")] {
-            // A copy of its own, so that nobody else's processes are counted.
-            let folder = tempfile::tempdir().unwrap();
-            let copy = folder.path().join("timewait");
-            fs::copy(program(), &copy).unwrap();
-            let mut command = Command::new("script");
-            let demo = format!("{} demo --pause --color never", copy.display());
-            command.args(["-qfec", &demo, "/dev/null"]);
-            let terminal = if mode == "own" {
-                Process::start(&mut command)
-            } else {
-                let filter = crate::seccomp::refuse_unshare();
-                Process::start_by(&mut command, |command| filter.spawn(command)).unwrap()
-            };
-            terminal.until("-- Enter for the next step --");
-            let running = processes_of(copy.to_str().unwrap());
-            assert!(running.len() >= 3, "the demo, an act and its server run: {running:?}");
-            let parent = running.iter().min_by_key(|path| path.file_name().unwrap().to_string_lossy().parse::<u32>().unwrap());
-            let pid = parent.unwrap().file_name().unwrap().to_string_lossy().into_owned();
-            assert!(Command::new("kill").args([&format!("-{signal}"), &pid]).status().unwrap().success());
-            eventually("the end of all its processes", || processes_of(copy.to_str().unwrap()).is_empty().then_some(()));
-        }
-        drop(hosts::Host::entered());
+        ["KILL", "INT", "TERM", "HUP"].into_iter().for_each(end_by);
+        where_unshare_is_forbidden(|| ["KILL", "INT"].into_iter().for_each(end_by));
     });
 }

@@ -9,7 +9,8 @@ fn the_man_pages_in_docs_are_those_of_this_program() {
     let folder = tempfile::tempdir().unwrap();
     let answer = run(&["generate", "man", folder.path().to_str().unwrap()]);
     assert!(answer.status.success(), "{}", answer.stderr);
-    let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|page| page.unwrap().file_name()).collect();
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|page| page.unwrap().file_name()).collect();
     names.sort();
     assert!(names.iter().any(|name| name == "timewait-ls.1"), "{names:?}");
     for name in &names {

@@ -37,10 +37,15 @@ fn every_path_that_the_documents_name_exists() {
         let quoted = text.split('`').skip(1).step_by(2);
         let paths: Vec<&str> = quoted
             .filter(|word| !word.contains(' ') && !word.starts_with('/') && !word.contains("::"))
-            .filter(|word| word.contains('/') && !word.contains(|c: char| "*|<>[]$".contains(c)) || word.ends_with(".md"))
+            .filter(|word| {
+                word.contains('/') && !word.contains(|c: char| "*|<>[]$".contains(c)) || word.ends_with(".md")
+            })
             .filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()))
             .collect();
-        assert!(document == "README.md" || !paths.is_empty(), "{document} names no path: is this test blind?");
+        assert!(
+            document == "README.md" || !paths.is_empty(),
+            "{document} names no path: is this test blind?"
+        );
         for path in paths {
             assert!(workspace().join(path).exists(), "{document} names `{path}`, which does not exist");
         }

@@ -35,7 +35,11 @@ fn bad_input_names_what_was_wrong_and_what_was_expected() {
         let answer = run(input);
         assert_eq!(answer.status.code(), Some(2), "{input:?}: {}", seen(&answer));
         assert_eq!(answer.stdout, "", "{input:?}");
-        screen += &format!("$ timewait {}\n{}\n", input.join(" "), answer.stderr.replace("\n\nFor more information, try '--help'.", ""));
+        screen += &format!(
+            "$ timewait {}\n{}\n",
+            input.join(" "),
+            answer.stderr.replace("\n\nFor more information, try '--help'.", "")
+        );
     }
     assert_screen!("bad-input", screen);
 }

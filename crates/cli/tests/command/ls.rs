@@ -60,8 +60,11 @@ fn an_empty_answer_says_where_else_to_look() {
 fn a_row_of_json_keeps_to_the_contract() {
     in_own_host(|_host| {
         let _server = leave_one_waiting();
-        let rows: Vec<Value> =
-            run(&["ls", "--all", "--json"]).stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let rows: Vec<Value> = run(&["ls", "--all", "--json"])
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         let of = |state| rows.iter().find(|row| row["state"] == state).unwrap();
 
         let waiting = of("time-wait");
@@ -107,8 +110,10 @@ fn a_process_whose_name_is_an_escape_sequence_does_not_reach_the_terminal() {
 fn a_reader_that_stops_reading_is_no_error() {
     in_own_host(|_host| {
         let _server = leave_one_waiting();
-        for arguments in [&["ls", "--all"][..], &["ls", "--all", "--json"], &["--help"], &["generate", "man"]] {
-            let mut child = timewait(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        for arguments in [&["ls", "--all"][..], &["ls", "--all", "--json"], &["--help"], &["generate", "man"]]
+        {
+            let mut child =
+                timewait(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
             drop(child.stdout.take());
             let status = child.wait().unwrap();
             let mut complaint = String::new();
@@ -131,7 +136,9 @@ fn another_network_namespace_is_looked_into_by_process_and_by_path() {
         assert!(!by_pid.stdout.contains("127.0.0.1:9000"), "{}", seen(&by_pid));
         let by_path = run(&["ls", "--listening", "--count", "--netns", &format!("/proc/{owner}/ns/net")]);
         assert_eq!(by_path.stdout, "1\n", "{}", seen(&by_path));
-        assert!(run(&["ls", "--netns", &owner]).stdout.starts_with("no socket in time-wait in network namespace"));
+        assert!(
+            run(&["ls", "--netns", &owner]).stdout.starts_with("no socket in time-wait in network namespace")
+        );
     });
 }
 
@@ -143,7 +150,8 @@ fn inner_pid_of(port: u16, guard: &Process) -> String {
             let comm = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
             let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
             let is_it = comm.contains(&format!("127.0.0.1:{port}")) && status.contains("\nNSpid:");
-            let inside = status.lines().find(|line| line.starts_with("NSpid:"))?.split_whitespace().count() > 3;
+            let inside =
+                status.lines().find(|line| line.starts_with("NSpid:"))?.split_whitespace().count() > 3;
             (is_it && inside && pid != guard.id().to_string()).then_some(pid)
         });
         outer.last()

@@ -18,7 +18,12 @@ use timewait_trial::{Finished, Process};
 /// The program under test, with a fixed environment: no colour, no terminal, UTC.
 fn timewait(arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
-    command.args(arguments).env("TZ", "UTC").env("COLUMNS", "80").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    command
+        .args(arguments)
+        .env("TZ", "UTC")
+        .env("COLUMNS", "80")
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE");
     command
 }
 

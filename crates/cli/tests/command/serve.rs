@@ -56,7 +56,13 @@ fn a_privileged_port_names_the_setting_and_the_first_port_that_is_none() {
             return;
         }
         let mut unprivileged = Command::new("setpriv");
-        unprivileged.args(["--bounding-set", "-net_bind_service", "--inh-caps", "-net_bind_service", crate::program()]);
+        unprivileged.args([
+            "--bounding-set",
+            "-net_bind_service",
+            "--inh-caps",
+            "-net_bind_service",
+            crate::program(),
+        ]);
         let answer = Process::start(unprivileged.args(["serve", ":80"])).finish();
         assert_screen!("serve-privileged-port", seen(&answer));
     });
@@ -97,9 +103,11 @@ fn its_options_do_what_the_help_says() {
 #[test]
 fn a_server_whose_reader_has_gone_goes_on_serving() {
     in_own_host(|_host| {
-        let mut child = timewait(&["serve", "127.0.0.1:9000"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut child =
+            timewait(&["serve", "127.0.0.1:9000"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
-        let heard = eventually("an answer", || TcpStream::connect("127.0.0.1:9000").ok()).read(&mut [0; 64]).unwrap();
+        let heard =
+            eventually("an answer", || TcpStream::connect("127.0.0.1:9000").ok()).read(&mut [0; 64]).unwrap();
         assert_eq!(heard, LINE.len());
         assert_eq!(hear("127.0.0.1:9000"), LINE);
         child.kill().unwrap();
@@ -123,7 +131,10 @@ fn netcat_and_telnet_and_curl_hear_the_line_and_see_an_orderly_close() {
         let nc = speak("nc", &["-N", "127.0.0.1", "9000"], b"x");
         assert_eq!((nc.status.code(), nc.stdout.as_str(), nc.stderr.as_str()), (Some(0), LINE, ""));
         let telnet = speak("telnet", &["127.0.0.1", "9000"], b"");
-        assert!(telnet.stdout.contains(LINE) && telnet.stderr.contains("closed by foreign host"), "{telnet:?}");
+        assert!(
+            telnet.stdout.contains(LINE) && telnet.stderr.contains("closed by foreign host"),
+            "{telnet:?}"
+        );
         let curl = speak("curl", &["-sS", "--http0.9", "http://127.0.0.1:9000/"], b"");
         assert_eq!((curl.status.code(), curl.stdout.as_str(), curl.stderr.as_str()), (Some(0), LINE, ""));
     });

@@ -1,0 +1,94 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_timewait_global_optspecs
+    string join \n color= h/help V/version
+end
+
+function __fish_timewait_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_timewait_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_timewait_using_subcommand
+    set -l cmd (__fish_timewait_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c timewait -n "__fish_timewait_needs_command" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_needs_command" -s h -l help -d 'Print help'
+complete -c timewait -n "__fish_timewait_needs_command" -s V -l version -d 'Print version'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "demo" -d 'The article, live: the close, the failed restart, and the cure'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "serve" -d 'The article\'s server: says one line to each client, then closes first'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "connect" -d 'A telnet that tells how the connection ended, and who waits'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "ls" -d 'Sockets in TIME-WAIT (or any state): addresses, seconds left, owners'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "generate" -d 'Man pages and shell completions'
+complete -c timewait -n "__fish_timewait_using_subcommand demo" -l act -d 'Perform one act, as a child of the demo' -r
+complete -c timewait -n "__fish_timewait_using_subcommand demo" -l port -d 'Perform it on this port of loopback, not in a network namespace of its own' -r
+complete -c timewait -n "__fish_timewait_using_subcommand demo" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand demo" -l pause -d 'Wait for Enter between the steps'
+complete -c timewait -n "__fish_timewait_using_subcommand demo" -l json -d 'Print the observations as JSON'
+complete -c timewait -n "__fish_timewait_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l backlog -d 'Connections that may wait for accept; a burst overflows the article\'s 32' -r
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l message -d 'What to say to each client [default: the article\'s 22 bytes]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l linger -d 'Set SO_LINGER; 0: close by an RST, no TIME-WAIT' -r
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l close-first -d 'Who closes first, and so waits: server or client' -r -f -a "server\t'The server'
+client\t'The client'"
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l connections -d 'Stop after so many connections' -r
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l no-reuseaddr -d 'Leave out SO_REUSEADDR: the article\'s first program'
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l reuseport -d 'Set SO_REUSEPORT as well'
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l v6only -d 'On an IPv6 address, take no IPv4 connections'
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -s q -l quiet -d 'No line a client'
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand connect" -l from -d 'Bind this address, or address and port, first' -r
+complete -c timewait -n "__fish_timewait_using_subcommand connect" -l close-first -d 'server: wait for it to close; client: close once something was heard' -r -f -a "server\t'The server'
+client\t'The client'"
+complete -c timewait -n "__fish_timewait_using_subcommand connect" -l timeout -d 'How long to wait for the connection, and through a silence' -r
+complete -c timewait -n "__fish_timewait_using_subcommand connect" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand connect" -s q -l quiet -d 'Print only what the peer says'
+complete -c timewait -n "__fish_timewait_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -s s -l state -d 'Sockets in these states' -r
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -l netns -d 'Look in another network namespace' -r
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -l local -d 'ADDRESS is meant for this side'
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -l peer -d 'ADDRESS is meant for the other side'
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -s l -l listening -d 'Sockets that listen'
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -s a -l all -d 'Sockets in every state'
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -s c -l count -d 'Only how many there are'
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -l json -d 'A JSON object a line'
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -s v -l verbose -d 'Also timers, queues, users, inodes and cookies'
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand generate; and not __fish_seen_subcommand_from man completions" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand generate; and not __fish_seen_subcommand_from man completions" -s h -l help -d 'Print help'
+complete -c timewait -n "__fish_timewait_using_subcommand generate; and not __fish_seen_subcommand_from man completions" -f -a "man" -d 'The man pages'
+complete -c timewait -n "__fish_timewait_using_subcommand generate; and not __fish_seen_subcommand_from man completions" -f -a "completions" -d 'A completion script, to standard output'
+complete -c timewait -n "__fish_timewait_using_subcommand generate; and __fish_seen_subcommand_from man" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand generate; and __fish_seen_subcommand_from man" -s h -l help -d 'Print help'
+complete -c timewait -n "__fish_timewait_using_subcommand generate; and __fish_seen_subcommand_from completions" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand generate; and __fish_seen_subcommand_from completions" -s h -l help -d 'Print help'
