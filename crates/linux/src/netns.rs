@@ -34,7 +34,7 @@ pub struct Netns {
 #[derive(Debug, thiserror::Error)]
 pub enum NetnsError {
     /// Nothing has this name in `/run/netns`.
-    #[error("no network namespace is named '{}' (`ip netns list` shows those that have a name)", Untrusted::show(.0.as_bytes()))]
+    #[error("no network namespace is named '{}' (`ip netns` lists the names)", Untrusted::show(.0.as_bytes()))]
     NoName(String),
     /// There is no such file.
     #[error("no file {}", Untrusted::show(.0.as_bytes()))]

@@ -14,7 +14,7 @@ mod format;
 mod query;
 mod row;
 
-use std::{io, net::SocketAddr, ops::ControlFlow, os::fd::OwnedFd, thread};
+use std::{net::SocketAddr, ops::ControlFlow, os::fd::OwnedFd, panic::resume_unwind, thread};
 
 use rustix::net::netlink;
 use timewait_facts::{KernelVersion, Socket, State};
@@ -87,8 +87,7 @@ impl SocketTable {
                 netns.enter().map_err(OpenError::Enter)?;
                 Self::open()
             });
-            let died = || OpenError::Resources(io::Error::from(io::ErrorKind::Interrupted));
-            entrant.map_err(OpenError::Resources)?.join().unwrap_or_else(|_| Err(died()))
+            entrant.map_err(OpenError::Resources)?.join().unwrap_or_else(|panic| resume_unwind(panic))
         })
     }
 
@@ -144,7 +143,7 @@ impl SocketTable {
     /// Any reason for which nobody knows. A connection that does not exist is `None`.
     pub fn find(&mut self, local: SocketAddr, peer: SocketAddr) -> Result<Option<Socket>, ReadError> {
         let mut found = None;
-        let answer = self.connection.ask(format::find(local, peer), |message| {
+        let answer = self.connection.ask(&format::find(local, peer), |message| {
             found = Some(Row::parse(message, format::SOCK_DIAG_BY_FAMILY)?.socket);
             Ok(ControlFlow::Continue(()))
         });
@@ -167,7 +166,7 @@ impl SocketTable {
             return Ok(());
         }
         let bound_asked = query.states.contains(State::BoundInactive);
-        let ended = self.connection.ask(request, |message| {
+        let ended = self.connection.ask(&request, |message| {
             let mut row = Row::parse(message, number)?;
             if bound_asked && row.socket.state == State::Closed {
                 row.socket.state = State::BoundInactive;

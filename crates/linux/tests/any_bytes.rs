@@ -66,7 +66,11 @@ proptest! {
     }
 
     #[test]
-    fn bytes_put_in_between_never_lose_a_row_silently(rows in 1_usize..6, place: prop::sample::Index, extra in 1_usize..40) {
+    fn bytes_put_in_between_never_lose_a_row_silently(
+        rows in 1_usize..6,
+        place: prop::sample::Index,
+        extra in 1_usize..40,
+    ) {
         let mut bytes = answer(rows);
         let place = place.index(bytes.len());
         bytes.splice(place..place, std::iter::repeat_n(0xa5, extra));

@@ -82,6 +82,13 @@ fn a_socket_held_twice_by_one_process_has_one_owner() {
     });
 }
 
+/// The first process of a machine is root's; whoever may look into it may look into all.
+#[test]
+fn processes_that_may_not_be_looked_into_are_counted() {
+    let hidden = Owners::read().unwrap().hidden_processes();
+    assert_eq!(hidden > 0, fs::read_dir("/proc/1/fd").is_err(), "{hidden} hidden processes");
+}
+
 #[test]
 fn processes_that_end_during_the_pass_are_no_error() {
     in_own_host(|_host| {

@@ -28,12 +28,14 @@ fn a_filter_that_forbids_netlink_sockets_is_a_refusal_and_no_empty_table() {
 }
 
 #[test]
-fn a_filter_that_forbids_sending_is_a_refusal_and_no_empty_table() {
+fn a_filter_that_forbids_receiving_or_sending_is_a_refusal_and_no_empty_table() {
     in_own_host(|_host| {
         let mut table = SocketTable::open().unwrap();
-        forbid(libc::SYS_sendto, None);
-        let refusal = table.collect(&Query::in_states(States::all())).unwrap_err();
-        assert!(matches!(refusal, ReadError::Refused(_)), "{refusal:?}");
+        for call in [libc::SYS_recvfrom, libc::SYS_sendto] {
+            forbid(call, None);
+            let refusal = table.collect(&Query::in_states(States::all())).unwrap_err();
+            assert!(matches!(refusal, ReadError::Refused(_)), "{refusal:?}");
+        }
     });
 }
 

@@ -49,7 +49,7 @@ pub enum AddressError {
 
 pub(super) fn add(address: IpNet) -> Result<(), AddressError> {
     let mut connection = Connection::open(None).map_err(AddressError::Open)?;
-    let answer = connection.ask(request(address), |_| Ok(ControlFlow::Continue(())));
+    let answer = connection.ask(&request(address), |_| Ok(ControlFlow::Continue(())));
     answer.map_err(|source| match source.errno() {
         Some(libc::EEXIST) => AddressError::Present(address),
         _ => AddressError::Answer { address, source },

@@ -58,14 +58,14 @@ impl Connection {
     /// Asks, and hands each message of the answer to `each` until that breaks.
     pub(crate) fn ask(
         &mut self,
-        request: Request,
+        request: &Request,
         each: impl FnMut(Message<'_>) -> Result<ControlFlow<()>, Malformed>,
     ) -> Result<Ended, AnswerError> {
         if self.unread {
             self.discard()?;
         }
         self.sequence = self.sequence.wrapping_add(1);
-        let request = request.finish(self.sequence);
+        let request = request.bytes(self.sequence);
         rustix::io::retry_on_intr(|| rustix::net::send(&self.socket, &request, SendFlags::NOSIGNAL))
             .map_err(|errno| AnswerError::Send(errno.into()))?;
         self.unread = true;

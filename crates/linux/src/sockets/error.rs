@@ -23,7 +23,7 @@ impl OpenError {
     pub(super) fn from_socket(error: io::Error) -> Self {
         match error.raw_os_error() {
             Some(libc::EPROTONOSUPPORT | libc::EAFNOSUPPORT | libc::ESOCKTNOSUPPORT) => Self::Absent(error),
-            Some(libc::EPERM | libc::EACCES | libc::ENOSYS) => Self::Refused(error),
+            _ if is_refusal(&error) => Self::Refused(error),
             _ => Self::Resources(error),
         }
     }
@@ -46,21 +46,27 @@ pub enum ReadError {
 impl From<AnswerError> for ReadError {
     fn from(error: AnswerError) -> Self {
         match error {
-            AnswerError::Errno(error) | AnswerError::Send(error) => Self::from_errno(error),
+            AnswerError::Errno(errno) if is_absence(&errno) => Self::Absent(errno),
+            AnswerError::Errno(errno) | AnswerError::Send(errno) | AnswerError::Receive(errno)
+                if is_refusal(&errno) =>
+            {
+                Self::Refused(errno)
+            }
             other => Self::Answer(other),
         }
     }
 }
 
-impl ReadError {
-    fn from_errno(error: io::Error) -> Self {
-        match error.raw_os_error() {
-            Some(libc::ENOENT | libc::EPROTONOSUPPORT | libc::EOPNOTSUPP) => Self::Absent(error),
-            Some(libc::EPERM | libc::EACCES | libc::ENOSYS) => Self::Refused(error),
-            _ => Self::Answer(AnswerError::Errno(error)),
-        }
-    }
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EPROTONOSUPPORT | libc::EOPNOTSUPP))
+}
 
+/// What a filter answers: that it is not permitted, or that there is no such call.
+fn is_refusal(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES | libc::ENOSYS))
+}
+
+impl ReadError {
     /// Whether the kernel understood the question and has no such thing, or did not understand it: then another
     /// form of the question may be answered.
     pub(super) fn is_about_the_request(&self) -> bool {

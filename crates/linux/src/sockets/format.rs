@@ -14,8 +14,8 @@ use crate::netlink::{DUMP, Request};
 
 /// A message type: sockets of one family (since 3.3).
 pub(super) const SOCK_DIAG_BY_FAMILY: u16 = 20;
-/// A message type: TCP sockets of both families (since 2.6.14), kept by newer kernels for programs that know no other. One walk instead of two saves
-/// 29 % of a dump.
+/// A message type: TCP sockets of both families (since 2.6.14), kept by newer kernels for programs that know no
+/// other. One walk instead of two saves 29 % of a dump.
 pub(super) const TCPDIAG_GETSOCK: u16 = 18;
 
 /// `AF_INET` and `AF_INET6`, as they stand in requests and answers.
