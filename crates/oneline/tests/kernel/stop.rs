@@ -86,7 +86,9 @@ fn stop_with_clients_that_stay(wishes: usize) -> (Totals, Duration) {
 
 #[test]
 fn a_message_that_a_stop_cuts_does_not_look_whole() {
-    in_own_host(|_host| {
+    in_own_host(|host| {
+        host.set("net.ipv4.tcp_wmem", "4096 16384 65536").unwrap();
+        host.set("net.ipv4.tcp_rmem", "4096 16384 65536").unwrap();
         let mut server = Running::start(&Setup { message: vec![b'x'; 4 << 20], ..Setup::default() });
         let mut client = TcpStream::connect(server.address).unwrap();
         client.read_exact(&mut [0; 1000]).unwrap();
