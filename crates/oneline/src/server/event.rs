@@ -50,7 +50,7 @@ pub struct Totals {
     pub accepted: u64,
     /// Clients whose whole message was handed to the kernel.
     pub served: u64,
-    /// Whose FIN was first, of those connections where the server came to send its own.
+    /// Whose FIN was first, of the `orderly` and the `left`. After an RST nobody waits, whoever had closed first.
     pub closed_first: ClosedFirst,
     /// Connections that ended with both FINs.
     pub orderly: u64,

@@ -180,12 +180,9 @@ impl<'a, O: FnMut(Event)> Worker<'a, O> {
     fn end_at_once(&mut self) {
         self.door = None;
         for talk in self.talks.drain() {
-            if let Some(first) = talk.first() {
-                self.totals.left += 1;
-                self.totals.closed_first.count(first);
-            } else {
-                self.totals.cut += 1;
-            }
+            let leaves = if talk.first().is_some() { &mut self.totals.left } else { &mut self.totals.cut };
+            *leaves += 1;
+            self.count_first(&talk);
             if talk.has_said() {
                 self.hang_up(talk);
             } else {

@@ -6,10 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::net::{AddressFamily, SocketType, sockopt};
 use timewait_oneline::{Event, Server, Setup, Side, Totals};
 use timewait_trial::in_own_host;
 
-use crate::common::{LINE, Running};
+use crate::common::{FIN_WAIT_1, LINE, Running, until_state};
 
 #[test]
 fn a_stop_in_the_middle_of_50_connections_finishes_them() {
@@ -86,7 +87,9 @@ fn stop_with_clients_that_stay(wishes: usize) -> (Totals, Duration) {
 
 #[test]
 fn a_message_that_a_stop_cuts_does_not_look_whole() {
-    in_own_host(|_host| {
+    in_own_host(|host| {
+        host.set("net.ipv4.tcp_wmem", "4096 16384 65536").unwrap();
+        host.set("net.ipv4.tcp_rmem", "4096 16384 65536").unwrap();
         let mut server = Running::start(&Setup { message: vec![b'x'; 4 << 20], ..Setup::default() });
         let mut client = TcpStream::connect(server.address).unwrap();
         client.read_exact(&mut [0; 1000]).unwrap();
@@ -97,6 +100,39 @@ fn a_message_that_a_stop_cuts_does_not_look_whole() {
 
         assert_eq!((totals.served, totals.cut), (0, 1));
         assert_eq!(client.read_to_end(&mut Vec::new()).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    });
+}
+
+#[test]
+fn a_client_that_stays_is_left_when_patience_ends() {
+    in_own_host(|_host| {
+        let server = Running::start(&Setup { linger: Some(1), connections: Some(1), ..Setup::default() });
+        let client = served(&server, 1);
+
+        let totals = server.totals();
+
+        assert_eq!((totals.served, totals.left, totals.closed_first.server), (1, 1, 1));
+        drop(client);
+    });
+}
+
+/// close(2) itself would wait for the acknowledgement of our FIN, on a non-blocking socket too.
+#[test]
+fn a_client_without_room_for_our_fin_does_not_hold_the_close_up() {
+    in_own_host(|_host| {
+        let setup = Setup { linger: Some(300), message: vec![b'x'; 32 * 1024], ..Setup::default() };
+        let mut server = Running::start(&setup);
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        sockopt::set_socket_recv_buffer_size(&socket, 1).unwrap();
+        rustix::net::connect(&socket, &server.address).unwrap();
+        let client = TcpStream::from(socket);
+        until_state(9000, client.local_addr().unwrap().port(), FIN_WAIT_1);
+
+        server.wish_to_stop();
+        server.wish_to_stop();
+
+        let totals = server.totals();
+        assert_eq!((totals.served, totals.left), (1, 1));
     });
 }
 

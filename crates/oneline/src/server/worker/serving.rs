@@ -36,7 +36,10 @@ impl<O: FnMut(Event)> Worker<'_, O> {
                 self.talks.put_back(ticket, talk);
                 return Ok(());
             }
-            Ok(Step::Orderly) => self.totals.orderly += 1,
+            Ok(Step::Orderly) => {
+                self.totals.orderly += 1;
+                self.count_first(&talk);
+            }
             Ok(Step::Reset) => self.totals.reset_by_us += 1,
             Err(errno) => {
                 self.totals.lost += 1;
@@ -82,17 +85,21 @@ impl<O: FnMut(Event)> Worker<'_, O> {
         // What was said meanwhile would make the close an RST; an error would be the end that it is anyway.
         self.totals.bytes_discarded += talk.hear(&mut self.scratch).unwrap_or(0);
         self.totals.left += 1;
+        self.count_first(&talk);
         self.end(ticket, talk)
     }
 
     /// Closes, which may be what accepting waited for.
     fn end(&mut self, ticket: Ticket, talk: Conversation) -> Result<(), RunError> {
-        if let Some(first) = talk.first() {
-            self.totals.closed_first.count(first);
-        }
         self.talks.vacate(ticket);
         self.hang_up(talk);
         self.end_pause()
+    }
+
+    pub(super) fn count_first(&mut self, talk: &Conversation) {
+        if let Some(first) = talk.first() {
+            self.totals.closed_first.count(first);
+        }
     }
 
     pub(super) fn hang_up(&self, talk: Conversation) {
