@@ -111,18 +111,18 @@ pub fn why(because: Because) -> String {
     }
 }
 
-/// Until when; `at` is the moment of [`Until::Expires`] as a clock shows it.
-pub fn until(until: Until, at: &str) -> String {
-    match until {
+/// Until when, where time has to do with it; `at` is the moment of [`Until::Expires`] as a clock shows it.
+pub fn until(until: Until, at: &str) -> Option<String> {
+    Some(match until {
         Until::Expires(_) => format!("{at}, when the last of them expires"),
         Until::Released => "its process closes it or ends".to_owned(),
         Until::ConnectionsEnd => {
             "these connections end, nobody can know when; then up to 60 s if this side closes first"
                 .to_owned()
         }
-        Until::Changed => "something is changed".to_owned(),
+        Until::Changed => return None,
         Until::Unknown => "unknown".to_owned(),
-    }
+    })
 }
 
 /// What to do.

@@ -28,8 +28,7 @@ fn meaning(error: &DialError) -> Option<String> {
         ("connect", "ECONNREFUSED") => "an RST came back: nothing listens there".to_owned(),
         ("connect", "ETIMEDOUT") => "no answer came".to_owned(),
         ("connect", "EADDRNOTAVAIL") => {
-            "no local port is left for this destination: see timewait ls --peer".to_owned()
-                + &destination(error.to)
+            format!("no local port is left for this destination: see timewait ls --all --peer {}", error.to)
         }
         ("connect", "EADDRINUSE") => format!("a connection from {local} to there exists, or waits"),
         ("connect", "ENETUNREACH" | "EHOSTUNREACH") => "there is no way to that address from here".to_owned(),
