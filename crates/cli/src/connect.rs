@@ -181,7 +181,9 @@ mod tests {
     fn shown(pieces: &[&[u8]]) -> String {
         let mut out = Vec::new();
         let mut screen = Screen::new(&mut out);
-        pieces.iter().for_each(|piece| screen.show(piece));
+        for piece in pieces {
+            screen.show(piece);
+        }
         screen.end().unwrap();
         String::from_utf8(out).unwrap()
     }

@@ -15,7 +15,7 @@ use crate::args::{Args, Generate, Generated};
 pub(crate) fn run(args: &Generate) -> anyhow::Result<ExitCode> {
     match &args.what {
         Generated::Man { folder: None } => {
-            clap_mangen::Man::new(command()).render(&mut io::stdout().lock())?
+            clap_mangen::Man::new(command()).render(&mut io::stdout().lock())?;
         }
         Generated::Man { folder: Some(folder) } => write_pages(folder)?,
         Generated::Completions { shell } => {

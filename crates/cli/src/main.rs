@@ -46,7 +46,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     let paint = Paint::for_stdout(args.color);
     match args.command {
         Command::Demo(demo) => demo::run(&demo, paint),
-        Command::Serve(serve) => serve::run(serve, args.color),
+        Command::Serve(serve) => serve::run(&serve, args.color),
         Command::Connect(connect) => connect::run(&connect, paint),
         Command::Ls(ls) => ls::run(&ls, paint),
         Command::Generate(generate) => generate::run(&generate),

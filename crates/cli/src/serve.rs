@@ -20,8 +20,8 @@ use crate::{
     words::serve as words,
 };
 
-pub(crate) fn run(args: Serve, color: Color) -> anyhow::Result<ExitCode> {
-    let setup = setup(&args)?;
+pub(crate) fn run(args: &Serve, color: Color) -> anyhow::Result<ExitCode> {
+    let setup = setup(args)?;
     // With the soft limit as it is, it serves all the same: fewer at a time.
     let _ = raise_descriptor_limit();
     let stop = signals::stop_wishes().context("cannot listen to Ctrl-C and SIGTERM")?;
@@ -39,7 +39,9 @@ pub(crate) fn run(args: Serve, color: Color) -> anyhow::Result<ExitCode> {
     log.flush();
     match totals {
         Ok(totals) => {
-            words::totals(&totals).iter().for_each(|line| say(line));
+            for line in words::totals(&totals) {
+                say(&line);
+            }
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -142,9 +144,9 @@ impl Log {
     fn tell(&mut self, event: Event) {
         match event {
             Event::Served { peer } => self.served(peer),
-            Event::Lost { peer, errno, .. } => self.trouble(|| words::lost(peer, &errno)),
-            Event::Aborted { errno } => self.trouble(|| words::aborted(&errno)),
-            Event::Paused { errno, open } => self.trouble(|| words::paused(&errno, open)),
+            Event::Lost { peer, errno, .. } => self.trouble(|| words::lost(peer, errno)),
+            Event::Aborted { errno } => self.trouble(|| words::aborted(errno)),
+            Event::Paused { errno, open } => self.trouble(|| words::paused(errno, open)),
             Event::Stopping { open } if open > 0 => say(&words::stopping(open)),
             Event::Stopping { .. } => {}
         }

@@ -56,7 +56,7 @@ impl Stage {
 
     /// Starts `timewait serve` and waits until it listens or has failed.
     pub(crate) fn serve(&self, options: &[&str]) -> anyhow::Result<(Run, Option<Server>)> {
-        let arguments = self.arguments("serve", options, self.listen);
+        let arguments = arguments("serve", options, self.listen);
         let command = format!("{} &", typed(&arguments));
         let mut server = Server::start(self.command(&arguments))?;
         let first = server.first_line()?;
@@ -71,17 +71,12 @@ impl Stage {
 
     /// Runs `timewait connect` to its end.
     pub(crate) fn connect(&self, options: &[&str]) -> anyhow::Result<Run> {
-        let arguments = self.arguments("connect", options, self.address());
+        let arguments = arguments("connect", options, self.address());
         let mut client = Server::start(self.command(&arguments))?;
         let said = client.all_lines()?;
         let status = client.wait()?;
         let outcome = if status { Outcome::Talked } else { Outcome::Unclear };
         Ok(Run { command: typed(&arguments), said, outcome })
-    }
-
-    fn arguments(&self, command: &str, options: &[&str], address: SocketAddr) -> Vec<String> {
-        let words = std::iter::once(command).chain(options.iter().copied());
-        words.map(str::to_owned).chain([address.to_string()]).collect()
     }
 
     fn command(&self, arguments: &[String]) -> Command {
@@ -113,6 +108,11 @@ impl Stage {
             thread::sleep(LOOK_AGAIN);
         }
     }
+}
+
+fn arguments(command: &str, options: &[&str], address: SocketAddr) -> Vec<String> {
+    let words = std::iter::once(command).chain(options.iter().copied());
+    words.map(str::to_owned).chain([address.to_string()]).collect()
 }
 
 /// As one would type it.

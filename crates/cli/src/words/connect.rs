@@ -60,11 +60,11 @@ fn end(end: End) -> String {
         End::Reset => "the server ended it by an RST".to_owned(),
         End::TimedOut => "nobody said anything for so long that we closed".to_owned(),
         End::Interrupted => "interrupted, so we closed".to_owned(),
-        End::Failed(errno) => failed(&errno),
+        End::Failed(errno) => failed(errno),
     }
 }
 
-fn failed(errno: &Errno) -> String {
+fn failed(errno: Errno) -> String {
     format!("the connection failed, {errno}")
 }
 

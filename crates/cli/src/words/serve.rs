@@ -19,15 +19,15 @@ pub(crate) fn and_more(clients: u64) -> String {
     format!("... and {} more", plural(clients, "client"))
 }
 
-pub(crate) fn lost(peer: SocketAddr, errno: &Errno) -> String {
+pub(crate) fn lost(peer: SocketAddr, errno: Errno) -> String {
     format!("client {peer} is lost: {errno}")
 }
 
-pub(crate) fn aborted(errno: &Errno) -> String {
+pub(crate) fn aborted(errno: Errno) -> String {
     format!("accept4 returned -1, {errno}: a client was gone before it was accepted")
 }
 
-pub(crate) fn paused(errno: &Errno, open: usize) -> String {
+pub(crate) fn paused(errno: Errno, open: usize) -> String {
     format!("accept4 returned -1, {errno}: no more clients until one of {} ends", number(open))
 }
 

@@ -1,5 +1,13 @@
 //! The command as people run it: the real program, in hosts of their own where it touches the network.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "failing is what tests do")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::format_push_string,
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "failing is what tests do, and nobody waits for them"
+)]
 
 mod connect;
 mod demo;

@@ -35,9 +35,9 @@ fn waiting(ms: u32) -> (Socket, Option<Owner>) {
     socket(State::TimeWait, "127.0.0.1:9000", Some(ms))
 }
 
-fn owned(held: (Socket, Option<Owner>)) -> (Socket, Option<Owner>) {
+fn owned((socket, _): (Socket, Option<Owner>)) -> (Socket, Option<Owner>) {
     let command = Untrusted::from(&b"nginx"[..]);
-    (held.0, Some(Owner { pid: 7, command, cgroup: None, processes: 1 }))
+    (socket, Some(Owner { pid: 7, command, cgroup: None, processes: 1 }))
 }
 
 fn in_use(request: &Request, sockets: Vec<(Socket, Option<Owner>)>) -> Finding {
