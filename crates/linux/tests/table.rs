@@ -18,24 +18,26 @@ use std::{
 
 use fastrand::Rng;
 use ipnet::IpNet;
-use population::{settled, states, when_settled};
+use population::{populate, states, while_nothing_moves};
 use timewait_facts::{Cookie, Pattern, Socket, State, States, TimerKind};
 use timewait_linux::{
     kernel_version,
     sockets::{Query, SocketTable, lists_bound},
 };
-use timewait_trial::{have_tool, in_own_host};
+use timewait_trial::{eventually, have_tool, in_own_host};
 
 #[test]
 fn every_scene_of_the_population_is_in_the_state_that_it_is_named_for() {
     in_own_host(|host| {
-        let population = settled(host);
-        let seen: States = population.rows.iter().map(|row| row.state).collect();
-        let mut expected = states();
-        if !lists_bound(&kernel_version()) {
-            expected = expected.iter().filter(|&state| state != State::BoundInactive).collect();
-        }
-        assert_eq!(seen.to_string(), expected.to_string());
+        let _population = populate(host);
+        let mut table = SocketTable::open().unwrap();
+        let listed = |state: &State| *state != State::BoundInactive || lists_bound(&kernel_version());
+        let expected: States = states().iter().filter(listed).collect();
+        eventually(&format!("every one of {expected}"), || {
+            let rows = table.collect(&Query::in_states(States::all())).unwrap();
+            let seen: States = rows.iter().map(|row| row.state).collect();
+            (seen == expected).then_some(())
+        });
     });
 }
 
@@ -75,13 +77,15 @@ fn ss_tells_the_same_row_for_row() {
         return;
     }
     in_own_host(|host| {
-        let population = settled(host);
-        let output = Command::new("ss").args(["-tanOeH"]).output().unwrap();
+        let _population = populate(host);
+        let mut table = SocketTable::open().unwrap();
+        let ss = || Command::new("ss").args(["-tanOeH"]).output().unwrap();
+        let (rows, output) = while_nothing_moves(&mut table, ss);
         let text = String::from_utf8(output.stdout).unwrap();
         let theirs: BTreeSet<Told> = text.lines().map(as_ss_tells).collect();
         // `ss -a` asks for bound sockets in some versions only.
         let is_common = |row: &&Socket| row.state != State::BoundInactive;
-        let ours: BTreeSet<Told> = population.rows.iter().filter(is_common).map(as_we_tell).collect();
+        let ours: BTreeSet<Told> = rows.iter().filter(is_common).map(as_we_tell).collect();
         let theirs: BTreeSet<Told> = theirs.into_iter().filter(|row| row.0 != "bound-inactive").collect();
         let told_by_one: Vec<&Told> = ours.symmetric_difference(&theirs).collect();
         assert!(told_by_one.is_empty(), "{told_by_one:#?}");
@@ -139,13 +143,13 @@ fn proc_end(text: &str) -> SocketAddr {
 #[test]
 fn proc_net_tcp_tells_the_same_row_for_row() {
     in_own_host(|host| {
-        let population = settled(host);
-        let mut theirs: Vec<String> = proc_rows()
+        let _population = populate(host);
+        let (rows, theirs) = while_nothing_moves(&mut SocketTable::open().unwrap(), proc_rows);
+        let mut theirs: Vec<String> = theirs
             .iter()
             .map(|row| format!("{} {} {} {:?} {}", row.state, row.local, row.peer, row.queues, row.inode))
             .collect();
-        let mut ours: Vec<String> = population
-            .rows
+        let mut ours: Vec<String> = rows
             .iter()
             .filter(|row| row.state != State::BoundInactive)
             .map(|row| {
@@ -168,26 +172,30 @@ fn proc_net_tcp_tells_the_same_row_for_row() {
 }
 
 /// A hundredth of a second, and a tick of the kernel's clock at its slowest (HZ = 100) in which it is rounded.
-const ROUNDED_MS: u32 = 10 + 10;
+const ROUNDED_MS: u128 = 10 + 10;
 
 #[test]
 fn milliseconds_left_lie_between_the_kernel_s_own_readings_before_and_after() {
     in_own_host(|host| {
-        let _population = settled(host);
+        let _population = populate(host);
         let mut table = SocketTable::open().unwrap();
         let before = proc_rows();
         let rows = table.collect(&Query::in_states(States::all())).unwrap();
         let after = proc_rows();
-        let reading = |rows: &[ProcRow], of: &Socket| {
-            let it = rows.iter().find(|row| (row.local, row.peer) == (of.local, of.peer)).unwrap();
-            assert_eq!(it.timer, 3);
-            it.centiseconds * 10
-        };
-        let waiting: Vec<&Socket> = rows.iter().filter(|row| row.is_minisocket()).collect();
+        // A minisocket of the first reading is one in all three: it stays for a minute.
+        let waiting: Vec<&ProcRow> = before.iter().filter(|row| row.timer == 3).collect();
         assert!(waiting.len() >= 6, "TIME-WAIT and orphaned FIN-WAIT-2, of each family");
         for row in waiting {
-            let (most, least) = (reading(&before, row), reading(&after, row));
-            let ms = row.timer.expires_ms;
+            let ends = (row.local, row.peer);
+            let ms = rows
+                .iter()
+                .find(|row| (row.local, row.peer) == ends)
+                .unwrap()
+                .expires_in()
+                .unwrap()
+                .as_millis();
+            let later = after.iter().find(|row| (row.local, row.peer) == ends).unwrap();
+            let [most, least] = [row, later].map(|row| u128::from(row.centiseconds) * 10);
             assert!(
                 ms <= most + ROUNDED_MS && ms + ROUNDED_MS >= least,
                 "{most} >= {ms} >= {least}: {row:?}"
@@ -199,17 +207,17 @@ fn milliseconds_left_lie_between_the_kernel_s_own_readings_before_and_after() {
 #[test]
 fn what_the_kernel_selects_is_what_the_query_means() {
     in_own_host(|host| {
-        let population = settled(host);
-        let mut table = SocketTable::open().unwrap();
+        let _population = populate(host);
+        let (mut table, mut unfiltered) = (SocketTable::open().unwrap(), SocketTable::open().unwrap());
         let seed = fastrand::u64(..);
         println!("queries of seed {seed}");
         let mut rng = Rng::with_seed(seed);
+        let known = table.collect(&Query::in_states(States::all())).unwrap();
         for _ in 0..3000 {
-            let query = any_query(&mut rng, &population.rows);
-            let selected: BTreeSet<Cookie> =
-                table.collect(&query).unwrap().iter().map(|row| row.cookie).collect();
-            let meant =
-                population.rows.iter().filter(|row| query.matches(row)).map(|row| row.cookie).collect();
+            let query = any_query(&mut rng, &known);
+            let (rows, selected) = while_nothing_moves(&mut unfiltered, || table.collect(&query).unwrap());
+            let selected: BTreeSet<Cookie> = selected.iter().map(|row| row.cookie).collect();
+            let meant = rows.iter().filter(|row| query.matches(row)).map(|row| row.cookie).collect();
             assert_eq!(selected, meant, "{query:?}");
         }
     });
@@ -236,15 +244,21 @@ fn any_pattern(rng: &mut Rng, rows: &[Socket]) -> Pattern {
 #[test]
 fn each_connection_and_each_listener_is_found_by_its_ends() {
     in_own_host(|host| {
-        let population = settled(host);
-        let mut table = SocketTable::open().unwrap();
-        for row in population.rows.iter().filter(|row| row.state != State::BoundInactive) {
-            let found = table.find(row.local, row.peer).unwrap();
-            assert_eq!(found.map(|found| found.cookie), Some(row.cookie), "{row:?}");
-            let stranger = SocketAddr::new(row.peer.ip(), row.peer.port() ^ 1);
-            let is_row = |known: &&Socket| (known.local, known.peer) == (row.local, stranger);
-            let expected = population.rows.iter().find(is_row).map(|known| known.cookie);
-            assert_eq!(table.find(row.local, stranger).unwrap().map(|found| found.cookie), expected);
+        let _population = populate(host);
+        let (mut table, mut walked) = (SocketTable::open().unwrap(), SocketTable::open().unwrap());
+        let ends: Vec<(SocketAddr, SocketAddr)> = table
+            .collect(&Query::in_states(States::all()))
+            .unwrap()
+            .iter()
+            .filter(|row| row.state != State::BoundInactive)
+            .flat_map(|row| {
+                [row.peer, SocketAddr::new(row.peer.ip(), row.peer.port() ^ 1)].map(|peer| (row.local, peer))
+            })
+            .collect();
+        for (local, peer) in ends {
+            let (rows, found) = while_nothing_moves(&mut walked, || table.find(local, peer).unwrap());
+            let listed = rows.iter().find(|row| (row.local, row.peer) == (local, peer));
+            assert_eq!(found.map(|found| found.cookie), listed.map(|row| row.cookie), "{local} {peer}");
         }
     });
 }
@@ -252,8 +266,9 @@ fn each_connection_and_each_listener_is_found_by_its_ends() {
 #[test]
 fn an_orphan_in_fin_wait_2_is_a_minisocket_and_a_held_one_is_not() {
     in_own_host(|host| {
-        let population = settled(host);
-        for row in population.rows.iter().filter(|row| row.state == State::FinWait2) {
+        let _population = populate(host);
+        let fin_wait_2 = Query::in_states(States::NONE.with(State::FinWait2));
+        for row in SocketTable::open().unwrap().collect(&fin_wait_2).unwrap() {
             assert_eq!(row.is_minisocket(), row.inode.is_none(), "{row:?}");
             assert_eq!(row.uid.is_none(), row.is_minisocket(), "{row:?}");
         }
@@ -263,10 +278,10 @@ fn an_orphan_in_fin_wait_2_is_a_minisocket_and_a_held_one_is_not() {
 #[test]
 fn the_kernel_s_own_count_of_minisockets_is_the_number_of_such_rows() {
     in_own_host(|host| {
-        let _population = settled(host);
-        let rows = when_settled(&mut SocketTable::open().unwrap());
+        let _population = populate(host);
+        let sockstat = || fs::read_to_string("/proc/thread-self/net/sockstat").unwrap();
+        let (rows, counted) = while_nothing_moves(&mut SocketTable::open().unwrap(), sockstat);
         let minisockets = rows.iter().filter(|row| row.is_minisocket()).count();
-        let counted = fs::read_to_string("/proc/thread-self/net/sockstat").unwrap();
         let tcp = counted.lines().find(|line| line.starts_with("TCP:")).unwrap();
         let words: Vec<&str> = tcp.split_whitespace().collect();
         let place = words.iter().position(|&word| word == "tw").unwrap();
@@ -277,7 +292,8 @@ fn the_kernel_s_own_count_of_minisockets_is_the_number_of_such_rows() {
 #[test]
 fn every_timer_is_one_that_has_a_name_and_runs_only_when_on() {
     in_own_host(|host| {
-        for row in settled(host).rows {
+        let _population = populate(host);
+        for row in SocketTable::open().unwrap().collect(&Query::in_states(States::all())).unwrap() {
             assert!(!matches!(row.timer.kind, TimerKind::Other(_)), "{row:?}");
             assert!(row.timer.kind != TimerKind::Off || row.timer.expires_ms == 0, "{row:?}");
             assert_eq!(

@@ -18,8 +18,6 @@ use timewait_trial::eventually;
 pub(crate) struct Population {
     _open: Vec<Socket>,
     _streams: Vec<TcpStream>,
-    /// Every socket of the host, once nothing moved any more.
-    pub(crate) rows: Vec<timewait_facts::Socket>,
 }
 
 /// How a client reaches a server.
@@ -62,7 +60,7 @@ const SCENES: [Scene; 12] = [
 ];
 
 /// Populates this host, from a seed that is printed.
-pub(crate) fn settled(host: &Host) -> Population {
+pub(crate) fn populate(host: &Host) -> Population {
     let seed = fastrand::u64(..);
     println!("population of seed {seed}");
     // Ports in TIME-WAIT are not used again, so that every scene keeps its rows.
@@ -75,22 +73,30 @@ pub(crate) fn settled(host: &Host) -> Population {
             }
         }
     }
-    let rows = when_settled(&mut SocketTable::open().unwrap());
-    Population { _open: stage.open, _streams: stage.streams, rows }
+    Population { _open: stage.open, _streams: stage.streams }
 }
 
-/// All rows, once two dumps in a row say the same (but for timers, which run).
-pub(crate) fn when_settled(table: &mut SocketTable) -> Vec<timewait_facts::Socket> {
-    let mut previous = Vec::new();
-    eventually("a settled population", || {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        let mut rows = table.collect(&Query::in_states(States::all())).unwrap();
-        rows.sort_by_key(|row| row.cookie);
-        let without_timers = rows.iter().map(without_timer).collect::<Vec<_>>();
-        let settled = without_timers == previous;
-        previous = without_timers;
-        settled.then_some(rows)
+/// All rows, and what somebody else says about them, read while nothing moved.
+///
+/// A window that is nearly full takes a little more with each probe, so no pause is long enough to be sure. But
+/// nothing ever moves back: if the table says the same before and after, it said the same in between.
+pub(crate) fn while_nothing_moves<T>(
+    table: &mut SocketTable,
+    mut read: impl FnMut() -> T,
+) -> (Vec<timewait_facts::Socket>, T) {
+    eventually("a while in which nothing moves", || {
+        let before = all_rows(table);
+        let read = read();
+        let after = all_rows(table);
+        let told = |rows: &[timewait_facts::Socket]| rows.iter().map(without_timer).collect::<Vec<_>>();
+        (told(&before) == told(&after)).then_some((after, read))
     })
+}
+
+fn all_rows(table: &mut SocketTable) -> Vec<timewait_facts::Socket> {
+    let mut rows = table.collect(&Query::in_states(States::all())).unwrap();
+    rows.sort_by_key(|row| row.cookie);
+    rows
 }
 
 fn without_timer(row: &timewait_facts::Socket) -> timewait_facts::Socket {
