@@ -22,15 +22,15 @@ pub struct Socket {
     pub send_queue: u32,
     /// The socket's identity for as long as it exists, TIME-WAIT included.
     pub cookie: Cookie,
-    /// The interface it is bound to (SO_BINDTODEVICE), by index.
+    /// The interface it is bound to (`SO_BINDTODEVICE`), by index.
     pub interface: Option<NonZeroU32>,
     /// The user who made it; the kernel keeps none for a timewait minisocket or a half-open connection.
     pub uid: Option<u32>,
     /// The file behind it; none once no process holds it (TIME-WAIT, orphans) or before accept(2).
     pub inode: Option<NonZeroU32>,
-    /// SO_MARK; told only to who has CAP_NET_ADMIN.
+    /// `SO_MARK`; told only to who has `CAP_NET_ADMIN`.
     pub mark: Option<u32>,
-    /// IPV6_V6ONLY; told for IPv6 sockets that listen or are bound.
+    /// `IPV6_V6ONLY`; told for IPv6 sockets that listen or are bound.
     pub v6only: Option<bool>,
     /// The control group, by its id (the inode of its directory).
     pub cgroup: Option<u64>,
@@ -42,7 +42,7 @@ impl Socket {
     /// Whether this is a timewait minisocket: what is left of a connection once no process holds it, 256 bytes in
     /// place of 2,368. TIME-WAIT always is one; a FIN-WAIT-2 is one when it was orphaned.
     ///
-    /// Recognised by its timer (linux v6.12 net/ipv4/inet_diag.c `inet_twsk_diag_fill`).
+    /// Recognised by its timer (linux v6.12 `net/ipv4/inet_diag.c` `inet_twsk_diag_fill`).
     pub fn is_minisocket(&self) -> bool {
         self.timer.kind == TimerKind::TimeWait
     }
@@ -74,7 +74,7 @@ impl Timer {
     }
 }
 
-/// What a socket's timer is for (`idiag_timer`; linux v6.12 net/ipv4/inet_diag.c `inet_sk_diag_fill`).
+/// What a socket's timer is for (`idiag_timer`; linux v6.12 `net/ipv4/inet_diag.c` `inet_sk_diag_fill`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimerKind {
     /// None runs.
@@ -117,7 +117,7 @@ impl TimerKind {
     }
 }
 
-/// A socket's identity, unique in this kernel since it booted (SO_COOKIE).
+/// A socket's identity, unique in this kernel since it booted (`SO_COOKIE`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cookie(pub u64);
 

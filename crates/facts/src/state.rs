@@ -1,6 +1,6 @@
 use core::{fmt, str::FromStr};
 
-/// A TCP socket's state as the kernel numbers it (linux v6.12 include/net/tcp_states.h), named as `ss` names it.
+/// A TCP socket's state as the kernel numbers it (linux v6.12 `include/net/tcp_states.h`), named as `ss` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 #[allow(missing_docs, reason = "the names are RFC 9293's")]

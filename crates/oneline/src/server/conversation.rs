@@ -101,9 +101,20 @@ impl Conversation {
 
     /// Sends our FIN behind the message. If the client's is here already, close(2) will do that.
     pub(super) fn send_fin(&mut self) -> io::Result<()> {
-        self.first =
-            Some(if self.heard_fin { First::Peer } else { closing::send_fin(&self.socket, self.peer)? });
+        self.first = Some(if self.heard_fin {
+            First::Peer
+        } else {
+            closing::send_fin(&self.socket, self.peer).map_err(|errno| self.reason_for(errno))?
+        });
         Ok(())
+    }
+
+    /// That there is no connection any more has its own reason.
+    fn reason_for(&self, errno: Errno) -> Errno {
+        match sockopt::socket_error(&self.socket) {
+            Ok(Err(reason)) if errno == Errno::NOTCONN => reason,
+            _ => errno,
+        }
     }
 
     /// Tells epoll what to wake for, if that changed. The client's FIN is a reason until it is here.
