@@ -80,7 +80,7 @@ struct Guards {
     clone_forbidden: bool,
     /// A `user.max_*_namespaces` that is 0.
     limit_zero: Option<&'static str>,
-    /// A seccomp filter is active in this process: a container's, usually.
+    /// A seccomp filter is active in this thread: a container's, usually.
     seccomp: bool,
 }
 
@@ -94,7 +94,7 @@ impl Guards {
             apparmor_restricts: setting("kernel/apparmor_restrict_unprivileged_userns") == "1",
             clone_forbidden: setting("kernel/unprivileged_userns_clone") == "0",
             limit_zero: limits.into_iter().find(|name| setting(&name.replace('.', "/")) == "0"),
-            seccomp: fs::read_to_string("/proc/self/status")
+            seccomp: fs::read_to_string("/proc/thread-self/status")
                 .is_ok_and(|status| status.lines().any(|line| line == "Seccomp:\t2")),
         }
     }
