@@ -16,7 +16,7 @@ pub(crate) fn client(count: u64, peer: SocketAddr) -> String {
 }
 
 pub(crate) fn and_more(clients: u64) -> String {
-    format!("... and {} more", plural(clients, "client"))
+    format!("... and {} more {}", number_of(clients), if clients == 1 { "client" } else { "clients" })
 }
 
 pub(crate) fn lost(peer: SocketAddr, errno: Errno) -> String {

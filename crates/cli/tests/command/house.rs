@@ -6,6 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
+use timewait_trial::in_own_host;
+
+use crate::run;
+
 /// The workspace's folder.
 pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -120,4 +125,33 @@ fn the_readme_s_first_screen_has_the_two_commands() {
         assert!(readme.contains(command), "{command}");
     }
     assert!(read(".ci/run").contains("cargo test --workspace"));
+}
+
+/// Every name of a field anywhere in a value.
+fn fields(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => object.iter().for_each(|(name, value)| {
+            found.insert(name.clone());
+            fields(value, found);
+        }),
+        Value::Array(values) => values.iter().for_each(|value| fields(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn every_field_that_is_printed_is_documented() {
+    in_own_host(|_host| {
+        let document = read("docs/json.md");
+        let report: Value = serde_json::from_str(&run(&["demo", "--json"]).stdout).unwrap();
+        let mut printed = BTreeSet::from(["count".to_owned()]);
+        fields(&report, &mut printed);
+        assert!(
+            printed.contains("expires_in_ms") && printed.contains("unit"),
+            "is this test blind? {printed:?}"
+        );
+        for name in printed {
+            assert!(document.contains(&format!("`{name}`")), "docs/json.md does not know the field '{name}'");
+        }
+    });
 }
