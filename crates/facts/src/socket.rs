@@ -39,6 +39,26 @@ pub struct Socket {
 }
 
 impl Socket {
+    /// A row of which nothing is known but its state and its ends.
+    pub const fn bare(state: State, local: SocketAddr, peer: SocketAddr) -> Self {
+        Self {
+            state,
+            local,
+            peer,
+            timer: Timer::OFF,
+            receive_queue: 0,
+            send_queue: 0,
+            cookie: Cookie(0),
+            interface: None,
+            uid: None,
+            inode: None,
+            mark: None,
+            v6only: None,
+            cgroup: None,
+            shutdown: None,
+        }
+    }
+
     /// Whether this is a timewait minisocket: what is left of a connection once no process holds it, 256 bytes in
     /// place of 2,368. TIME-WAIT always is one; a FIN-WAIT-2 is one when it was orphaned.
     ///
@@ -133,20 +153,9 @@ mod tests {
 
     fn socket(state: State, timer: Timer) -> Socket {
         Socket {
-            state,
-            local: "127.0.0.1:9000".parse().unwrap(),
-            peer: "127.0.0.1:51234".parse().unwrap(),
             timer,
-            receive_queue: 0,
-            send_queue: 0,
             cookie: Cookie(0x27_cbfc),
-            interface: None,
-            uid: None,
-            inode: None,
-            mark: None,
-            v6only: None,
-            cgroup: None,
-            shutdown: None,
+            ..Socket::bare(state, "127.0.0.1:9000".parse().unwrap(), "127.0.0.1:51234".parse().unwrap())
         }
     }
 

@@ -125,20 +125,13 @@ mod tests {
     #[test]
     fn a_row_in_time_wait_begins_as_the_contract_has_it() {
         let socket = Socket {
-            state: State::TimeWait,
-            local: "127.0.0.1:9000".parse().unwrap(),
-            peer: "127.0.0.1:51234".parse().unwrap(),
             timer: Timer { kind: TimerKind::TimeWait, expires_ms: 59_976, retries: 0 },
-            receive_queue: 0,
-            send_queue: 0,
             cookie: Cookie(0x27_cbfc),
-            interface: None,
-            uid: None,
-            inode: None,
-            mark: None,
-            v6only: None,
-            cgroup: None,
-            shutdown: None,
+            ..Socket::bare(
+                State::TimeWait,
+                "127.0.0.1:9000".parse().unwrap(),
+                "127.0.0.1:51234".parse().unwrap(),
+            )
         };
         let expected = r#"{"v":1,"state":"time-wait","local":{"addr":"127.0.0.1","port":9000},"peer":{"addr":"127.0.0.1","port":51234},"expires_in_ms":59976,"cookie":"27cbfc","inode":null,"uid":null,"owner":null,"#;
         let written = line(&Row(&socket, None));

@@ -264,20 +264,9 @@ mod tests {
 
     fn waiting(local: &str, peer: &str, expires_ms: u32) -> Socket {
         Socket {
-            state: State::TimeWait,
-            local: local.parse().unwrap(),
-            peer: peer.parse().unwrap(),
             timer: Timer { kind: TimerKind::TimeWait, expires_ms, retries: 0 },
-            receive_queue: 0,
-            send_queue: 0,
             cookie: Cookie(0x2a),
-            interface: None,
-            uid: None,
-            inode: None,
-            mark: None,
-            v6only: None,
-            cgroup: None,
-            shutdown: None,
+            ..Socket::bare(State::TimeWait, local.parse().unwrap(), peer.parse().unwrap())
         }
     }
 

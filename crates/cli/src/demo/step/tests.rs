@@ -1,5 +1,5 @@
 use super::*;
-use timewait_facts::{Cookie, Timer, TimerKind};
+use timewait_facts::{Timer, TimerKind};
 
 const PORT: u16 = 9000;
 
@@ -7,22 +7,7 @@ fn row(state: State, local: &str, peer: &str) -> Held {
     let waits = state == State::TimeWait;
     let timer =
         if waits { Timer { kind: TimerKind::TimeWait, expires_ms: 59_000, retries: 0 } } else { Timer::OFF };
-    let socket = Socket {
-        state,
-        local: local.parse().unwrap(),
-        peer: peer.parse().unwrap(),
-        timer,
-        receive_queue: 0,
-        send_queue: 0,
-        cookie: Cookie(1),
-        interface: None,
-        uid: None,
-        inode: None,
-        mark: None,
-        v6only: None,
-        cgroup: None,
-        shutdown: None,
-    };
+    let socket = Socket { timer, ..Socket::bare(state, local.parse().unwrap(), peer.parse().unwrap()) };
     (socket, None)
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use proptest::prelude::*;
-use timewait_facts::{Cookie, Socket, State, States, Timer};
+use timewait_facts::{Socket, State, States};
 
 use super::*;
 
@@ -72,22 +72,7 @@ fn holds(condition: &[u8], end: SocketAddr) -> bool {
 }
 
 fn socket(local: SocketAddr, peer: SocketAddr) -> Socket {
-    Socket {
-        state: State::Established,
-        local,
-        peer,
-        timer: Timer::OFF,
-        receive_queue: 0,
-        send_queue: 0,
-        cookie: Cookie(0),
-        interface: None,
-        uid: None,
-        inode: None,
-        mark: None,
-        v6only: None,
-        cgroup: None,
-        shutdown: None,
-    }
+    Socket::bare(State::Established, local, peer)
 }
 
 const ADDRESSES: [&str; 7] =
