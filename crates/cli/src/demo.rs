@@ -7,7 +7,7 @@
 mod acts;
 mod render;
 mod stage;
-mod step;
+pub(crate) mod step;
 
 use std::{
     env,
@@ -29,7 +29,7 @@ use timewait_linux::{
 
 use acts::Act;
 use stage::Stage;
-pub(crate) use step::StepId;
+use step::StepId;
 
 use crate::{
     args::Demo,

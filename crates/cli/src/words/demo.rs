@@ -5,7 +5,7 @@ use std::time::Duration;
 use timewait_diagnose::words::{number, seconds};
 use timewait_facts::State;
 
-use crate::demo::StepId;
+use crate::demo::step::StepId;
 
 pub(crate) fn opening(kernel: &str) -> String {
     format!("TIME-WAIT, live on Linux {kernel}: every line below was just observed.")
