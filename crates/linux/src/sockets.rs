@@ -1,7 +1,8 @@
 //! The socket table: every TCP socket of a network namespace, asked of the kernel itself (`NETLINK_SOCK_DIAG`).
 //!
 //! - [`SocketTable`]: opened once, asked as often as one likes; [`dump`](SocketTable::dump) hands out rows as they
-//!   are parsed, [`find`](SocketTable::find) looks up one connection
+//!   are parsed, [`find`](SocketTable::find) looks up one connection, [`end`](SocketTable::end) ends
+//!   what is left of one
 //! - [`Query`]: which rows; the kernel leaves out the others
 //! - [`Row`]: a [`Socket`], and what the kernel said beyond it
 //!
@@ -9,6 +10,7 @@
 //! meanwhile may be missing or, rarely, be there twice. Format: linux v6.12 `include/uapi/linux/inet_diag.h`.
 
 mod bytecode;
+mod end;
 mod error;
 mod format;
 mod query;
@@ -19,12 +21,13 @@ use std::{net::SocketAddr, ops::ControlFlow, os::fd::OwnedFd, panic::resume_unwi
 use rustix::net::netlink;
 use timewait_facts::{KernelVersion, Socket, State};
 
+pub use end::{EndError, Ended};
 pub use error::{OpenError, ReadError};
 pub use query::Query;
 pub use row::Row;
 
 use crate::{
-    netlink::{Connection, Ended, Request},
+    netlink::{Connection, Ended as AnswerEnded, Request},
     netns::Netns,
 };
 
@@ -174,7 +177,7 @@ impl SocketTable {
             dumped.rows += 1;
             Ok(each(row))
         })?;
-        dumped.complete = ended == Ended::Complete;
+        dumped.complete = ended == AnswerEnded::Complete;
         Ok(())
     }
 }

@@ -3,14 +3,15 @@
 use std::{
     mem::offset_of,
     net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
 };
 
 use rustix::net::AddressFamily;
-use timewait_facts::{Pattern, State};
+use timewait_facts::{Pattern, Socket, State};
 use zerocopy::{BigEndian, FromBytes, Immutable, IntoBytes, KnownLayout, NativeEndian, U16, U32, Unaligned};
 
 use super::{Query, bytecode};
-use crate::netlink::{DUMP, Request};
+use crate::netlink::{ACK, DUMP, Request};
 
 /// A message type: sockets of one family (since 3.3).
 pub(super) const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -23,6 +24,8 @@ pub(super) const FAMILIES: [u8; 2] = [INET, INET6];
 pub(super) const INET: u8 = family_number(AddressFamily::INET);
 pub(super) const INET6: u8 = family_number(AddressFamily::INET6);
 
+/// `SOCK_DESTROY`, a message type: end this socket (since 4.5).
+const SOCK_DESTROY: u16 = 21;
 /// `INET_DIAG_REQ_BYTECODE`
 const BYTECODE: u16 = 1;
 const PROTOCOL_TCP: u8 = 6;
@@ -156,16 +159,30 @@ fn take_port(pattern: &mut Pattern) -> u16 {
 
 /// One connection.
 pub(super) fn find(local: SocketAddr, peer: SocketAddr) -> Request {
-    let body = FamilyRequest {
-        family: if local.is_ipv4() && peer.is_ipv4() { INET } else { INET6 },
-        protocol: PROTOCOL_TCP,
-        extensions: 0,
-        padding: 0,
-        // Every state: the lookup does not look at it.
-        states: u32::MAX.into(),
-        id: identity(local, peer),
+    Request::new(SOCK_DIAG_BY_FAMILY, 0).body(one(identity(local, peer), family(local, peer)).as_bytes())
+}
+
+/// The end of one socket: by both ends, its interface and its cookie, so that it can be no other.
+pub(super) fn destroy(socket: &Socket) -> Request {
+    let cookie = socket.cookie.0;
+    #[allow(clippy::cast_possible_truncation, reason = "the two halves of 64 bits")]
+    let halves = [cookie as u32, (cookie >> 32) as u32];
+    let id = Identity {
+        interface: socket.interface.map_or(0, NonZeroU32::get).into(),
+        cookie: halves.map(U32::from),
+        ..identity(socket.local, socket.peer)
     };
-    Request::new(SOCK_DIAG_BY_FAMILY, 0).body(body.as_bytes())
+    Request::new(SOCK_DESTROY, ACK).body(one(id, family(socket.local, socket.peer)).as_bytes())
+}
+
+/// A request about a single socket, in any state: the lookup does not look at it.
+fn one(id: Identity, family: u8) -> FamilyRequest {
+    let states = u32::MAX.into();
+    FamilyRequest { family, protocol: PROTOCOL_TCP, extensions: 0, padding: 0, states, id }
+}
+
+fn family(local: SocketAddr, peer: SocketAddr) -> u8 {
+    if local.is_ipv4() && peer.is_ipv4() { INET } else { INET6 }
 }
 
 fn identity(local: SocketAddr, peer: SocketAddr) -> Identity {
