@@ -33,6 +33,7 @@ complete -c timewait -n "__fish_timewait_needs_command" -f -a "demo" -d 'The art
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "serve" -d 'The article\'s server: says one line to each client, then closes first'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "connect" -d 'A telnet that tells how the connection ended, and who waits'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "ls" -d 'Sockets in TIME-WAIT (or any state): addresses, seconds left, owners'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "free" -d 'Ends the sockets in TIME-WAIT that hold a port (asks first)'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "generate" -d 'Man pages and shell completions'
 complete -c timewait -n "__fish_timewait_using_subcommand demo" -l act -d 'Perform one act, as a child of the demo' -r
 complete -c timewait -n "__fish_timewait_using_subcommand demo" -l port -d 'Perform it on this port of loopback, not in a network namespace of its own' -r
@@ -78,6 +79,13 @@ complete -c timewait -n "__fish_timewait_using_subcommand ls" -s c -l count -d '
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l json -d 'A JSON object a line'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s v -l verbose -d 'Also timers, queues, users, inodes and cookies'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand free" -l netns -d 'Look in another network namespace' -r
+complete -c timewait -n "__fish_timewait_using_subcommand free" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand free" -s y -l yes -d 'Do not ask'
+complete -c timewait -n "__fish_timewait_using_subcommand free" -s n -l dry-run -d 'Show what would be ended, and end nothing'
+complete -c timewait -n "__fish_timewait_using_subcommand free" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c timewait -n "__fish_timewait_using_subcommand generate; and not __fish_seen_subcommand_from man completions" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'
 never\t'Not at all'"

@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Serve(Serve),
     Connect(Connect),
     Ls(Ls),
+    Free(Free),
     Generate(Generate),
 }
 
@@ -193,6 +194,34 @@ pub(crate) struct Ls {
     /// Also timers, queues, users, inodes and cookies
     #[arg(short, long, conflicts_with_all = ["json", "count"])]
     pub(crate) verbose: bool,
+}
+
+/// Ends the sockets in TIME-WAIT that hold a port (asks first)
+#[derive(Debug, clap::Args)]
+#[command(
+    after_long_help = "Only timewait minisockets are ended, TIME-WAIT and orphaned FIN-WAIT-2, each by its \
+    cookie: never a connection that is open. It takes CAP_NET_ADMIN, and a kernel with \
+    CONFIG_INET_DIAG_DESTROY.\n\n\
+    What it risks is what TIME-WAIT is for: a FIN that comes again is answered by an RST, and a late segment of \
+    the old connection may reach a new one.\n\n\
+    Examples:\n  \
+    timewait free :9000              shows them, and asks\n  \
+    timewait free :9000 --dry-run    shows them\n  \
+    timewait free 127.0.0.1:9000 --yes\n\n\
+    Exit status: 0; 1 if one could not be ended; 2 for bad input, or if none may be."
+)]
+pub(crate) struct Free {
+    /// The local address and port that they hold
+    pub(crate) address: Pattern,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Show what would be ended, and end nothing
+    #[arg(short = 'n', long, conflicts_with = "yes")]
+    pub(crate) dry_run: bool,
+    /// Look in another network namespace
+    #[arg(long, value_name = "NAME|PATH|PID")]
+    pub(crate) netns: Option<String>,
 }
 
 /// Man pages and shell completions

@@ -7,12 +7,10 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
 use serde::Serialize;
 use timewait_facts::{Owner, Socket, State, States};
 use timewait_linux::{
     kernel_version,
-    netns::Netns,
     owners::Owners,
     sockets::{self, Query, SocketTable},
 };
@@ -20,6 +18,7 @@ use timewait_linux::{
 use crate::{
     args::Ls,
     print::{Columns, Paint, Table, json, time_of_day_in},
+    table::open,
     words::ls as words,
 };
 
@@ -42,12 +41,6 @@ pub(crate) fn run(args: &Ls, paint: Paint) -> anyhow::Result<ExitCode> {
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn open(netns: Option<&str>) -> anyhow::Result<SocketTable> {
-    let Some(name) = netns else { return Ok(SocketTable::open()?) };
-    let netns = Netns::open(name)?;
-    SocketTable::open_in(&netns).with_context(|| format!("cannot look into network namespace {name}"))
 }
 
 fn query(args: &Ls) -> Query {

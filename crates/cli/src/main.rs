@@ -5,12 +5,14 @@
 mod args;
 mod connect;
 mod demo;
+mod free;
 mod generate;
 mod ls;
 mod port_facts;
 mod print;
 mod serve;
 mod signals;
+mod table;
 mod words;
 
 use std::{
@@ -49,6 +51,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => serve::run(&serve, args.color),
         Command::Connect(connect) => connect::run(&connect, paint),
         Command::Ls(ls) => ls::run(&ls, paint),
+        Command::Free(free) => free::run(&free, paint),
         Command::Generate(generate) => generate::run(&generate),
     }
 }

@@ -4,5 +4,6 @@
 
 pub(crate) mod connect;
 pub(crate) mod demo;
+pub(crate) mod free;
 pub(crate) mod ls;
 pub(crate) mod serve;

@@ -11,6 +11,7 @@
 
 mod connect;
 mod demo;
+mod free;
 mod generate;
 mod help;
 mod house;
