@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use timewait_diagnose::bind::{Answer, Facts};
+use timewait_diagnose::bind::{Answer, Facts, Occupant};
 use timewait_facts::{Pattern, State, States};
 use timewait_linux::{
     Errno, kernel_version,
@@ -29,11 +29,15 @@ pub(crate) fn read(address: SocketAddr) -> Result<Facts, NoFacts> {
     let owners = if live { Owners::read().ok() } else { None };
     let owner = |inode| owners.as_ref()?.of(inode).cloned();
     Ok(Facts {
-        sockets: rows.into_iter().map(|socket| (socket, socket.inode.and_then(owner))).collect(),
+        occupants: rows
+            .into_iter()
+            .map(|socket| Occupant::of(socket, socket.inode.and_then(owner)))
+            .collect(),
         bound_listed: sockets::lists_bound(&kernel_version()),
         unprivileged_from: settings::read("net.ipv4.ip_unprivileged_port_start")
             .ok()
             .and_then(|value| value.parse().ok()),
+        ..Facts::default()
     })
 }
 

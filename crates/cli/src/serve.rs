@@ -102,10 +102,10 @@ fn report(setup: &Setup, error: &SetupError, paint: Paint) -> io::Result<()> {
     match port_facts::read(setup.address) {
         Ok(facts) => {
             let request = Request {
-                address: setup.address,
                 reuseaddr: setup.reuseaddr,
                 reuseport: setup.reuseport,
                 v6only: setup.v6only.unwrap_or(false),
+                ..Request::plain(setup.address, rustix::process::geteuid().as_raw())
             };
             let finding = bind::explain(&request, call, port_facts::answer(error.errno), &facts);
             let what = (error.call.to_string(), setup.address, error.errno);

@@ -15,6 +15,8 @@ pub struct Finding {
     pub until: Until,
     /// What helps here, the smallest first. Nothing that is already done.
     pub remedies: Vec<Remedy>,
+    /// What else is worth a word.
+    pub notes: Vec<Note>,
 }
 
 /// A finding's name, stable for scripts.
@@ -28,12 +30,16 @@ pub enum Code {
     HeldByConnections,
     /// Only timewait minisockets are there.
     HeldByWaiting,
+    /// A connection that was opened from this side has the port. Inferred.
+    HeldByOutgoing,
     /// The kernel says that it is in use, and no table shows by whom.
     HeldByUnseen,
     /// The port is below `ip_unprivileged_port_start`.
     PrivilegedPort,
     /// The address is not one of this network namespace.
     AddressNotHere,
+    /// The address and the options do not go together.
+    InvalidRequest,
     /// Nothing that this program explains.
     Unexplained,
 }
@@ -46,9 +52,11 @@ impl Code {
             Self::HeldByBound => "held-by-bound",
             Self::HeldByConnections => "held-by-connections",
             Self::HeldByWaiting => "held-by-waiting",
+            Self::HeldByOutgoing => "held-by-outgoing",
             Self::HeldByUnseen => "held-by-unseen",
             Self::PrivilegedPort => "privileged-port",
             Self::AddressNotHere => "address-not-here",
+            Self::InvalidRequest => "invalid-request",
             Self::Unexplained => "unexplained",
         }
     }
@@ -76,14 +84,18 @@ pub enum Role {
     Bound,
     /// A connection that some process, or the kernel on its way to close it, still has.
     Connection,
+    /// A connection that seems to have been opened from this side, by the kernel's choice of this port.
+    Outgoing,
     /// A timewait minisocket in FIN-WAIT-2: the peer has not closed yet.
     OrphanedFinWait2,
     /// TIME-WAIT.
     TimeWait,
+    /// What is left of such an outgoing connection: TIME-WAIT, or an orphaned FIN-WAIT-2.
+    OutgoingWaiting,
 }
 
 impl Role {
-    /// The role of a row of the socket table.
+    /// The role of a row of the socket table, which does not say who opened a connection.
     pub fn of(socket: &Socket) -> Self {
         match socket.state {
             State::Listen => Self::Listener,
@@ -117,6 +129,13 @@ pub enum Because {
     OldLacksReuseaddr,
     /// The new socket has SO_REUSEPORT alone and was refused, so an old one lacks that. Inferred.
     OldLacksReuseport,
+    /// Both have SO_REUSEPORT, and the old socket is another user's.
+    OtherUser {
+        /// That user.
+        uid: u32,
+    },
+    /// An outgoing connection took the port. Inferred.
+    OutgoingTook,
     /// No row of the table shares the port.
     NothingSeen {
         /// Whether this kernel lists sockets that are only bound (6.8 and later).
@@ -129,6 +148,12 @@ pub enum Because {
     },
     /// No interface of this network namespace has the address.
     NoSuchAddress,
+    /// `::ffff:a.b.c.d` is an IPv4 address, which IPV6_V6ONLY excludes.
+    MappedButV6only,
+    /// A link-local address means nothing without its interface.
+    NoInterface,
+    /// TCP has no multicast.
+    Multicast,
     /// The errno says it all.
     Errno,
 }
@@ -156,10 +181,28 @@ pub enum Remedy {
     EndOwner(Owner),
     /// Let it be, for so long.
     Wait(Duration),
+    /// End the timewait minisockets (`timewait free`).
+    EndWaiting,
     /// Set SO_REUSEADDR before bind(2) on the new socket: helps at once if the old one had it.
     SetReuseaddr,
+    /// Set SO_REUSEPORT before bind(2) on the new socket: the old ones have it.
+    SetReuseport,
+    /// Set IPV6_V6ONLY: only IPv4 sockets are in the way.
+    SetV6only,
+    /// Clear IPV6_V6ONLY.
+    ClearV6only,
+    /// Bind as this user, whose sockets have SO_REUSEPORT as the new one has.
+    AsUser {
+        /// That user.
+        uid: u32,
+    },
     /// Too late for these; from the next restart on the flag that is now set will do.
     ReuseaddrFromNextRestart,
+    /// Too late for this one; `ip_local_reserved_ports` keeps the kernel from choosing the port again.
+    ReservePort {
+        /// The port.
+        port: u16,
+    },
     /// Ask for another port, or port 0.
     OtherPort,
     /// Run with CAP_NET_BIND_SERVICE, or take a port from the setting's value on.
@@ -169,6 +212,20 @@ pub enum Remedy {
     },
     /// Bind one of this host's addresses, or the unspecified one.
     LocalAddress,
+    /// Name the interface with the address.
+    NameInterface,
     /// Look as root: sockets' owners, and other namespaces.
     LookAsRoot,
+}
+
+/// Something beside the reason that is worth a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// An IPv4 socket and an IPv6 socket are in each other's way: one of them is dual stack.
+    DualStack,
+    /// Sockets of other network namespaces have the port too; they do not matter.
+    OtherNamespace {
+        /// How many.
+        sockets: usize,
+    },
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use timewait_facts::Owner;
 
-use crate::{Because, Finding, Holder, Remedy, Role, Until};
+use crate::{Because, Finding, Holder, Note, Remedy, Role, Until};
 
 /// The headline's second half: `held by 3 sockets in time-wait for another 57.4 s`.
 pub fn headline(finding: &Finding) -> Option<String> {
@@ -27,7 +27,10 @@ fn sockets(holder: &Holder) -> String {
         (Role::Bound, many) => format!("{} bound sockets", number(many)),
         (Role::Connection, 1) => "an open connection".to_owned(),
         (Role::Connection, many) => format!("{} open connections", number(many)),
+        (Role::Outgoing, 1) => "an outgoing connection".to_owned(),
+        (Role::Outgoing, many) => format!("{} outgoing connections", number(many)),
         (Role::OrphanedFinWait2, many) => format!("{} in fin-wait-2", plural(many)),
+        (Role::OutgoingWaiting, many) => format!("{} of outgoing connections, waiting", plural(many)),
         (Role::TimeWait, many) => format!("{} in time-wait", plural(many)),
     }
 }
@@ -52,6 +55,9 @@ fn who_holds(holder: &Holder) -> String {
         ),
         (Role::OrphanedFinWait2, _) => {
             format!("{sockets}: closed on this side, not yet by the peer (no process holds it any more)")
+        }
+        (Role::OutgoingWaiting, _) => {
+            format!("{sockets}: opened and closed from this side (no process holds it any more)")
         }
         (_, Some(owner)) => format!("{sockets} of {}", process(owner)),
         (_, None) => format!("{sockets}, of a process that is not to be seen from here"),
@@ -96,6 +102,14 @@ pub fn why(because: Because) -> String {
              refused, and nothing else holds the port)"
                 .to_owned()
         }
+        Because::OtherUser { uid } => {
+            format!("SO_REUSEPORT is on both sides, but the old socket is of another user (uid {uid})")
+        }
+        Because::OutgoingTook => {
+            "an outgoing connection was given this port, which lies among those that the kernel chooses from; it \
+             has none of the options (inferred: nobody listens, and the peer's port is no such port)"
+                .to_owned()
+        }
         Because::NothingSeen { bound_listed: true } => {
             "no socket of this network namespace shares the port now; what held it may just have gone".to_owned()
         }
@@ -107,6 +121,9 @@ pub fn why(because: Because) -> String {
             "ports below {unprivileged_from} (net.ipv4.ip_unprivileged_port_start) need CAP_NET_BIND_SERVICE"
         ),
         Because::NoSuchAddress => "no interface of this network namespace has this address".to_owned(),
+        Because::MappedButV6only => "an address ::ffff:a.b.c.d is IPv4's, and IPV6_V6ONLY is set".to_owned(),
+        Because::NoInterface => "a link-local address means nothing without its interface".to_owned(),
+        Because::Multicast => "TCP has no multicast".to_owned(),
         Because::Errno => "the kernel's answer is all that is known".to_owned(),
     }
 }
@@ -133,6 +150,15 @@ pub fn remedy(remedy: &Remedy) -> String {
         Remedy::SetReuseaddr => {
             "set SO_REUSEADDR before bind(2): it helps at once if the old sockets had it too".to_owned()
         }
+        Remedy::EndWaiting => "or end them (root): timewait free".to_owned(),
+        Remedy::SetReuseport => "set SO_REUSEPORT before bind(2): the old sockets have it".to_owned(),
+        Remedy::SetV6only => "set IPV6_V6ONLY before bind(2): only IPv4 sockets are in the way".to_owned(),
+        Remedy::ClearV6only => "clear IPV6_V6ONLY, or bind the IPv4 address on an IPv4 socket".to_owned(),
+        Remedy::AsUser { uid } => format!("bind as the user of the old socket (uid {uid})"),
+        Remedy::ReservePort { port } => {
+            format!("add {port} to net.ipv4.ip_local_reserved_ports: the kernel will not choose it again")
+        }
+        Remedy::NameInterface => "name the interface: [fe80::1%eth0]".to_owned(),
         Remedy::ReuseaddrFromNextRestart => {
             "keep SO_REUSEADDR, which is set now: from the next restart on it will do".to_owned()
         }
@@ -142,6 +168,19 @@ pub fn remedy(remedy: &Remedy) -> String {
         }
         Remedy::LocalAddress => "bind an address of this host, or 0.0.0.0 or [::] for all of them".to_owned(),
         Remedy::LookAsRoot => "look as root: timewait ls --all shows whose sockets they are".to_owned(),
+    }
+}
+
+/// What else is worth a word.
+pub fn note(note: Note) -> String {
+    match note {
+        Note::DualStack => {
+            "one of the two is an IPv6 socket without IPV6_V6ONLY, which has the IPv4 port as well".to_owned()
+        }
+        Note::OtherNamespace { sockets } => format!(
+            "{} in other network namespaces: they have the port too, and do not matter here",
+            plural(sockets)
+        ),
     }
 }
 

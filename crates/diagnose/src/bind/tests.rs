@@ -1,19 +1,35 @@
-use super::*;
-use timewait_facts::{State, Timer, TimerKind, Untrusted};
-
-const PLAIN: Request = Request {
-    address: SocketAddr::new(IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED), 9000),
-    reuseaddr: false,
-    reuseport: false,
-    v6only: false,
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
 };
+
+use super::*;
+use crate::{Because, Code, Finding, Remedy, Role, Until};
+use timewait_facts::{Cookie, Owner, Socket, State, Timer, TimerKind, Untrusted};
+
+const PLAIN: Request =
+    Request::plain(SocketAddr::new(IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED), 9000), 1000);
 const REUSEADDR: Request = Request { reuseaddr: true, ..PLAIN };
 
 fn socket(state: State, local: &str, wait_ms: Option<u32>) -> (Socket, Option<Owner>) {
     let timer =
         wait_ms.map_or(Timer::OFF, |expires_ms| Timer { kind: TimerKind::TimeWait, expires_ms, retries: 0 });
-    let socket =
-        Socket { timer, ..Socket::bare(state, local.parse().unwrap(), "127.0.0.1:51234".parse().unwrap()) };
+    let socket = Socket {
+        state,
+        local: local.parse().unwrap(),
+        peer: "127.0.0.1:51234".parse().unwrap(),
+        timer,
+        receive_queue: 0,
+        send_queue: 0,
+        cookie: Cookie(1),
+        interface: None,
+        uid: None,
+        inode: None,
+        mark: None,
+        v6only: None,
+        cgroup: None,
+        shutdown: None,
+    };
     (socket, None)
 }
 
@@ -27,7 +43,8 @@ fn owned((socket, _): (Socket, Option<Owner>)) -> (Socket, Option<Owner>) {
 }
 
 fn in_use(request: &Request, sockets: Vec<(Socket, Option<Owner>)>) -> Finding {
-    let facts = Facts { sockets, bound_listed: true, unprivileged_from: Some(1024) };
+    let occupants = sockets.into_iter().map(|(socket, owner)| Occupant::of(socket, owner)).collect();
+    let facts = Facts { occupants, bound_listed: true, unprivileged_from: Some(1024), ..Facts::default() };
     explain(request, Call::Bind, Answer::InUse, &facts)
 }
 
@@ -89,7 +106,8 @@ fn open_connections_of_a_server_that_is_gone_end_nobody_knows_when() {
 
 #[test]
 fn a_second_socket_that_passed_bind_is_refused_at_listen() {
-    let facts = Facts { sockets: vec![socket(State::Listen, "0.0.0.0:9000", None)], ..Facts::default() };
+    let (listener, owner) = socket(State::Listen, "0.0.0.0:9000", None);
+    let facts = Facts { occupants: vec![Occupant::of(listener, owner)], ..Facts::default() };
     let finding = explain(&REUSEADDR, Call::Listen, Answer::InUse, &facts);
     assert_eq!(finding.because, Because::SecondListener);
 }
