@@ -8,6 +8,7 @@
 //! - [`State`], [`States`]: a TCP state as the kernel numbers it and `ss` names it, and a set of them
 //! - [`Pattern`]: the one address grammar of every command
 //! - [`Owner`]: the process behind a live socket
+//! - [`LocalAddresses`]: what addresses a network namespace calls its own
 //! - [`Untrusted`]: bytes that strangers wrote, safe to show
 //! - [`KernelVersion`]: what `uname` says, comparable
 //!
@@ -22,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod kernel;
+mod local;
 mod owner;
 mod pattern;
 mod socket;
@@ -29,6 +31,7 @@ mod state;
 mod untrusted;
 
 pub use kernel::KernelVersion;
+pub use local::{LocalAddress, LocalAddresses, LocalRoute};
 pub use owner::Owner;
 pub use pattern::{Pattern, PatternError};
 pub use socket::{Cookie, Socket, Timer, TimerKind};

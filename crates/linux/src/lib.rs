@@ -3,6 +3,7 @@
 //! The only crate with `unsafe`, and the only one that knows the kernel's formats.
 //!
 //! - [`sockets`]: the socket table, asked of the kernel over netlink
+//! - [`addresses`]: which addresses are local, and on which interface
 //! - [`owners`]: which process holds a socket
 //! - [`netns`]: network namespaces of others, by name, path or process
 //! - [`hosts`]: a child of this program in namespaces of its own, of which nothing survives
@@ -17,6 +18,7 @@
 //! assert!(kernel.at_least(3, 3), "sock_diag came with 3.3");
 //! ```
 
+pub mod addresses;
 mod calls;
 mod errno;
 pub mod hosts;

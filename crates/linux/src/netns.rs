@@ -6,7 +6,9 @@ use std::{
         fd::{AsFd as _, OwnedFd},
         unix::fs::MetadataExt as _,
     },
+    panic::resume_unwind,
     path::{Path, PathBuf},
+    thread,
 };
 
 use rustix::{
@@ -61,6 +63,14 @@ pub enum NetnsError {
         /// What the kernel answered.
         source: io::Error,
     },
+}
+
+/// Why no work could be done there.
+pub(crate) enum NotInside {
+    /// The namespace cannot be entered.
+    Enter(io::Error),
+    /// There is no thread to be had.
+    Thread(io::Error),
 }
 
 impl Netns {
@@ -123,8 +133,19 @@ impl Netns {
         std::fs::metadata("/proc/thread-self/ns/net").is_ok_and(|own| own.ino() == self.inode)
     }
 
+    /// Does some work in a thread that has moved there. The calling thread stays where it is.
+    pub(crate) fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, NotInside> {
+        thread::scope(|scope| {
+            let entrant = thread::Builder::new().name("enter-netns".into()).spawn_scoped(scope, || {
+                self.enter().map_err(NotInside::Enter)?;
+                Ok(work())
+            });
+            entrant.map_err(NotInside::Thread)?.join().unwrap_or_else(|panic| resume_unwind(panic))
+        })
+    }
+
     /// Moves the calling thread, for good.
-    pub(crate) fn enter(&self) -> io::Result<()> {
+    fn enter(&self) -> io::Result<()> {
         rustix::thread::move_into_link_name_space(self.file.as_fd(), Some(LinkNameSpaceType::Network))?;
         Ok(())
     }

@@ -16,7 +16,7 @@ mod format;
 mod query;
 mod row;
 
-use std::{net::SocketAddr, ops::ControlFlow, os::fd::OwnedFd, panic::resume_unwind, thread};
+use std::{net::SocketAddr, ops::ControlFlow, os::fd::OwnedFd};
 
 use rustix::net::netlink;
 use timewait_facts::{KernelVersion, Socket, State};
@@ -28,7 +28,7 @@ pub use row::Row;
 
 use crate::{
     netlink::{Connection, Ended as AnswerEnded, Request},
-    netns::Netns,
+    netns::{Netns, NotInside},
 };
 
 /// A connection to the kernel's socket table.
@@ -85,12 +85,11 @@ impl SocketTable {
         if netns.is_own() {
             return Self::open();
         }
-        thread::scope(|scope| {
-            let entrant = thread::Builder::new().name("enter-netns".into()).spawn_scoped(scope, || {
-                netns.enter().map_err(OpenError::Enter)?;
-                Self::open()
-            });
-            entrant.map_err(OpenError::Resources)?.join().unwrap_or_else(|panic| resume_unwind(panic))
+        netns.inside(Self::open).unwrap_or_else(|outside| {
+            Err(match outside {
+                NotInside::Enter(error) => OpenError::Enter(error),
+                NotInside::Thread(error) => OpenError::Resources(error),
+            })
         })
     }
 

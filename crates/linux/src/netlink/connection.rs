@@ -1,4 +1,9 @@
-use std::{io, ops::ControlFlow, os::fd::OwnedFd, time::Duration};
+use std::{
+    io,
+    ops::ControlFlow,
+    os::fd::{AsFd as _, OwnedFd},
+    time::Duration,
+};
 
 use rustix::{
     io::Errno,
@@ -12,6 +17,7 @@ use super::{
     AnswerError, Fault, Malformed, Message, Request,
     message::{Kind, split},
 };
+use crate::calls;
 
 /// The largest datagram that the kernel makes for a dump, whatever buffer it is offered (linux v6.12
 /// `net/netlink/af_netlink.c` `netlink_recvmsg`).
@@ -53,6 +59,17 @@ impl Connection {
     /// Speaks over a socket that somebody else opened, with that one's patience.
     pub(crate) fn over(socket: OwnedFd) -> Self {
         Self { socket, buffer: vec![0; BUFFER].into_boxed_slice(), sequence: 0, unread: false }
+    }
+
+    /// Has the kernel look at what a dump's header asks for (`NETLINK_GET_STRICT_CHK`, since 4.20). An older kernel
+    /// does not know the option and answers with more than was asked for.
+    pub(crate) fn filter_dumps(&self) {
+        let _ = calls::set_int_option(
+            self.socket.as_fd(),
+            libc::SOL_NETLINK,
+            libc::NETLINK_GET_STRICT_CHK,
+            i32::from(true),
+        );
     }
 
     /// Asks, and hands each message of the answer to `each` until that breaks.
