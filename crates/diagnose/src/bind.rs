@@ -5,6 +5,7 @@
 //! included, count like any other, with the flags that the socket had when it was closed.
 //!
 //! - [`predict`]: what bind(2) and then listen(2) will answer; certain, or [depending](On) on what no table shows
+//! - [`learn`]: what the outcome of a bind(2) that was tried tells about flags that no table shows
 //! - [`explain`]: why a call was refused. The refusal itself is information: it settles what a prediction leaves open
 //! - [`Request`], [`Facts`], [`Occupant`]: what is asked for, and what is known
 //!
@@ -16,6 +17,7 @@ mod admission;
 mod explain;
 mod facts;
 mod history;
+mod learn;
 mod outcome;
 mod overlap;
 mod remedy;
@@ -23,6 +25,7 @@ mod sharing;
 
 pub use explain::{explain, finding};
 pub use facts::{Bucket, Facts, LocalPorts, Nonlocal, Occupant, Request};
+pub use learn::learn;
 pub use outcome::{Answer, Call, Failure, On, Prediction, Reason, Verdict, predict};
 pub use sharing::{Clash, Flags};
 
