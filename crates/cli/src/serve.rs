@@ -14,7 +14,7 @@ use timewait_oneline::{Call, Event, Server, Setup, SetupError, Side, server::rai
 
 use crate::{
     args::{self, Color, Serve},
-    port_facts,
+    port_facts::{self, Look},
     print::{Paint, print_failed_call, problem},
     signals,
     words::serve as words,
@@ -99,15 +99,15 @@ fn report(setup: &Setup, error: &SetupError, paint: Paint) -> io::Result<()> {
             return writeln!(out, "{}", problem(paint, &words::cannot_serve(setup.address)));
         }
     };
-    match port_facts::read(setup.address) {
-        Ok(facts) => {
+    match port_facts::read(setup.address.port(), Look::default()) {
+        Ok(found) => {
             let request = Request {
                 reuseaddr: setup.reuseaddr,
                 reuseport: setup.reuseport,
                 v6only: setup.v6only.unwrap_or(false),
                 ..Request::plain(setup.address, rustix::process::geteuid().as_raw())
             };
-            let finding = bind::explain(&request, call, port_facts::answer(error.errno), &facts);
+            let finding = bind::explain(&request, call, port_facts::answer(error.errno), &found.facts);
             let what = (error.call.to_string(), setup.address, error.errno);
             print_failed_call(&mut out, paint, (&what.0, what.1, what.2), &finding)
         }

@@ -11,6 +11,8 @@ impl Errno {
     pub const ADDRESS_IN_USE: Self = Self(nix::errno::Errno::EADDRINUSE);
     /// EADDRNOTAVAIL
     pub const ADDRESS_NOT_AVAILABLE: Self = Self(nix::errno::Errno::EADDRNOTAVAIL);
+    /// EINVAL
+    pub const INVALID: Self = Self(nix::errno::Errno::EINVAL);
     /// EACCES
     pub const PERMISSION_DENIED: Self = Self(nix::errno::Errno::EACCES);
 

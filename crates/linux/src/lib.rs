@@ -10,6 +10,7 @@
 //! - [`settings`]: sysctls, read and (in such a host only) written, and the kernel's counters
 //! - [`options`]: options of our own sockets that the socket crates lack
 //! - [`processes`]: children that do not outlive their parent
+//! - [`trial`]: a bind(2) tried on the host itself, where no table tells
 //! - [`kernel_version`]: which kernel this is
 //! - [`AnswerError`], [`Malformed`], [`Fault`]: what can be wrong with an answer of the kernel's
 //!
@@ -29,6 +30,7 @@ pub mod owners;
 pub mod processes;
 pub mod settings;
 pub mod sockets;
+pub mod trial;
 
 pub use errno::Errno;
 pub use netlink::{AnswerError, Fault, Malformed};

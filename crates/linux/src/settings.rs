@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fs, io};
 
+use crate::netns::{Netns, NotInside};
+
 /// A setting that could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingError {
@@ -21,6 +23,9 @@ pub enum SettingError {
         /// What the kernel answered.
         source: io::Error,
     },
+    /// The namespace whose setting it is cannot be entered.
+    #[error("cannot read {0} of the other network namespace")]
+    Elsewhere(String, #[source] io::Error),
     /// Written without complaint, and yet another value stands there.
     #[error("{name} was set to '{written}' and reads '{read}'")]
     NotTaken {
@@ -40,6 +45,18 @@ pub enum SettingError {
 pub fn read(name: &str) -> Result<String, SettingError> {
     let text = fs::read_to_string(path(name)?).map_err(|source| refused("read", name, source))?;
     Ok(plain(&text))
+}
+
+/// Reads a setting of another network namespace. The calling thread stays where it is.
+///
+/// # Errors
+/// As [`read`], or this process may not enter the namespace.
+pub fn read_in(netns: &Netns, name: &str) -> Result<String, SettingError> {
+    let (NotInside::Enter(why) | NotInside::Thread(why)) = match netns.inside(|| read(name)) {
+        Ok(outcome) => return outcome,
+        Err(not_inside) => not_inside,
+    };
+    Err(SettingError::Elsewhere(name.to_owned(), why))
 }
 
 /// Writes a setting and reads it back. Only for a [host of our own](crate::hosts::Host::set).
