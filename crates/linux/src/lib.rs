@@ -5,6 +5,7 @@
 //! - [`sockets`]: the socket table, asked of the kernel over netlink
 //! - [`addresses`]: which addresses are local, and on which interface
 //! - [`owners`]: which process holds a socket
+//! - [`flags`]: the options of other processes' listening sockets
 //! - [`netns`]: network namespaces of others, by name, path or process
 //! - [`hosts`]: a child of this program in namespaces of its own, of which nothing survives
 //! - [`settings`]: sysctls, read and (in such a host only) written, and the kernel's counters
@@ -22,6 +23,7 @@
 pub mod addresses;
 mod calls;
 mod errno;
+pub mod flags;
 pub mod hosts;
 mod netlink;
 pub mod netns;

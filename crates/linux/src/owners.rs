@@ -3,10 +3,12 @@
 //! A socket and the processes that hold it meet in the socket's inode: `/proc/PID/fd/3` is a link to
 //! `socket:[12345]`. A TIME-WAIT socket has no inode; nothing here finds its owner, and nothing guesses it.
 
+mod descriptor;
 mod pass;
 
 use std::{collections::HashMap, io, num::NonZeroU32};
 
+pub(crate) use descriptor::{Descriptor, descriptor, id_here};
 use timewait_facts::Owner;
 
 /// The owners of all sockets that this process may see, as they were during one pass.

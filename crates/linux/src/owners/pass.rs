@@ -13,7 +13,7 @@ use super::Owners;
 /// Room for the entries of one getdents64(2).
 const ENTRIES: usize = 16 * 1024;
 /// `socket:[4294967295]` fits; a longer link is none to a socket.
-const LINK: usize = 24;
+pub(super) const LINK: usize = 24;
 /// `PF_KTHREAD` (linux v6.12 include/linux/sched.h)
 const KERNEL_THREAD: u32 = 0x0020_0000;
 
@@ -35,7 +35,7 @@ pub(super) fn over(proc: &str) -> io::Result<Owners> {
     Ok(pass.finish())
 }
 
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+pub(super) const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 #[derive(Default)]
 struct Pass {
@@ -86,17 +86,21 @@ impl Pass {
             Ok(descriptors) => descriptors,
             Err(mute) => return Ok(Err(mute)),
         };
+        let mut unreadable = false;
         for_each_entry(&descriptors, |name| {
             let mut link = [0; LINK];
             match rustix::fs::readlinkat_raw(&descriptors, name, &mut link) {
                 Ok(length) => self.inodes.extend(link.get(..length).and_then(socket_inode)),
-                // Closed meanwhile, `.` and `..` (no links), or the process ended or became another's.
-                Err(Errno::NOENT | Errno::INVAL | Errno::SRCH | Errno::ACCESS | Errno::PERM) => {}
+                // Closed meanwhile, `.` and `..` (no links), or the process ended.
+                Err(Errno::NOENT | Errno::INVAL | Errno::SRCH) => {}
+                // With CAP_DAC_OVERRIDE and without CAP_SYS_PTRACE (root in a container), the folder of another user's
+                // process can be listed and no link read; or the process became another's meanwhile.
+                Err(Errno::ACCESS | Errno::PERM) => unreadable = true,
                 Err(errno) => return Err(errno.into()),
             }
             Ok(())
         })?;
-        Ok(Ok(()))
+        Ok(if unreadable && self.inodes.is_empty() { Err(Mute::Hidden) } else { Ok(()) })
     }
 
     /// Counts the process as a holder of each of its sockets.
@@ -158,7 +162,7 @@ fn thread_flags(stat: &[u8]) -> Option<u32> {
     std::str::from_utf8(after_name).ok()?.split_ascii_whitespace().nth(6)?.parse().ok()
 }
 
-fn socket_inode(link: &[u8]) -> Option<NonZeroU32> {
+pub(super) fn socket_inode(link: &[u8]) -> Option<NonZeroU32> {
     let number = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     std::str::from_utf8(number).ok()?.parse().ok()
 }
@@ -188,7 +192,10 @@ fn read(folder: &OwnedFd, name: &CStr) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-fn for_each_entry(folder: &OwnedFd, mut each: impl FnMut(&CStr) -> io::Result<()>) -> io::Result<()> {
+pub(super) fn for_each_entry(
+    folder: &OwnedFd,
+    mut each: impl FnMut(&CStr) -> io::Result<()>,
+) -> io::Result<()> {
     let mut room = [MaybeUninit::uninit(); ENTRIES];
     let mut entries = RawDir::new(folder, &mut room);
     while let Some(entry) = entries.next() {
