@@ -1,13 +1,15 @@
 //! The one definition of the arguments: help, errors, man pages and completions come from here.
 
 mod address;
+mod flags;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use timewait_facts::{Pattern, State};
 
-pub(crate) use address::{From, ListenAddress, Target};
+pub(crate) use address::{From, ListenAddress, Question, Target};
+pub(crate) use flags::Flags;
 
 /// Shows what TCP's TIME-WAIT state does to this machine, with real sockets
 #[derive(Debug, Parser)]
@@ -36,8 +38,12 @@ pub(crate) enum Command {
     Serve(Serve),
     Connect(Connect),
     Ls(Ls),
+    Why(Why),
     Free(Free),
     Generate(Generate),
+    /// Try what standard input says, as a child of `why` in a network namespace of its own
+    #[command(hide = true)]
+    RehearseHere,
 }
 
 /// When to use colour.
@@ -194,6 +200,72 @@ pub(crate) struct Ls {
     /// Also timers, queues, users, inodes and cookies
     #[arg(short, long, conflicts_with_all = ["json", "count"])]
     pub(crate) verbose: bool,
+}
+
+/// Would bind(2) succeed here? If not: who, why, until when, what to do
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "FLAGS describes the socket that one will bind: none, or some of reuseaddr, reuseport, \
+    v6only, dual-stack.\n\n\
+    What the rules leave open, because no table shows an old socket's flags, is settled by one bind(2) on this host \
+    (never listen), if at most 10,000 sockets share the port. Audit logs show it, and the reading of a listener's \
+    options (pidfd_getfd), which --no-peek leaves out.\n\n\
+    Examples:\n  \
+    timewait why :9000\n  \
+    timewait why :9000 --flags none\n  \
+    timewait why :9000 --wait && ./server      start it as soon as it can\n  \
+    timewait why --listening                   which listeners could not be restarted?\n  \
+    timewait why --to 10.0.0.5:5432            are local ports left towards there?\n  \
+    timewait why :443 --netns 4711             in a container, by a process of it\n\n\
+    Exit status: 0 if it would succeed, 1 if not or if it depends, 2 for bad input or could not look.")]
+pub(crate) struct Why {
+    /// The address and port that one will bind
+    #[arg(required_unless_present_any = ["to", "pid", "listening"], conflicts_with_all = ["to", "pid", "listening"])]
+    pub(crate) address: Option<Question>,
+    /// Would connect(2) to there find a local port?
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) to: Option<Target>,
+    /// With --to: from this address
+    #[arg(long, value_name = "ADDRESS", requires = "to")]
+    pub(crate) from: Option<From>,
+    /// Would the next restart of this process's listeners fail?
+    #[arg(long, value_name = "PID", conflicts_with = "listening")]
+    pub(crate) pid: Option<u32>,
+    /// Would the next restart of any listener fail?
+    #[arg(long)]
+    pub(crate) listening: bool,
+    /// The options of the socket that one will bind
+    #[arg(long, value_name = "FLAGS", default_value = "reuseaddr", requires = "address")]
+    pub(crate) flags: Flags,
+    /// The user who will bind [default: this one]
+    #[arg(long, requires = "address", hide_short_help = true)]
+    pub(crate) uid: Option<u32>,
+    /// The interface that the socket will be bound to
+    #[arg(long, value_name = "NAME", requires = "address", hide_short_help = true)]
+    pub(crate) device: Option<String>,
+    /// Look in another network namespace
+    #[arg(long, value_name = "NAME|PATH|PID")]
+    pub(crate) netns: Option<String>,
+    /// Show all sockets, not the 20 of a kind that wait longest
+    #[arg(long)]
+    pub(crate) rows: bool,
+    /// Wait until it would succeed
+    #[arg(long, requires = "address")]
+    pub(crate) wait: bool,
+    /// With --wait: at most so long
+    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = address::duration, requires = "wait")]
+    pub(crate) timeout: Duration,
+    /// Try a bind on this host in any case
+    #[arg(long = "try", requires = "address")]
+    pub(crate) try_it: bool,
+    /// Try no bind on this host
+    #[arg(long, conflicts_with = "try_it")]
+    pub(crate) no_try: bool,
+    /// Read no options of other processes' listeners
+    #[arg(long, hide_short_help = true)]
+    pub(crate) no_peek: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Ends the sockets in TIME-WAIT that hold a port (asks first)

@@ -13,6 +13,7 @@ mod print;
 mod serve;
 mod signals;
 mod table;
+mod why;
 mod words;
 
 use std::{
@@ -51,7 +52,12 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => serve::run(&serve, args.color),
         Command::Connect(connect) => connect::run(&connect, paint),
         Command::Ls(ls) => ls::run(&ls, paint),
+        Command::Why(why) => why::run(&why, paint),
         Command::Free(free) => free::run(&free, paint),
+        Command::RehearseHere => {
+            timewait_linux::rehearsal::perform(io::stdin().lock(), io::stdout().lock())?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Generate(generate) => generate::run(&generate),
     }
 }

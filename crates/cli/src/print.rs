@@ -8,5 +8,5 @@ mod table;
 
 pub(crate) use clock::time_of_day_in;
 pub(crate) use paint::{Paint, Tone};
-pub(crate) use problem::{print_failed_call, problem, wrap};
-pub(crate) use table::{Columns, Table};
+pub(crate) use problem::{label, print_failed_call, print_lines, problem, wrap};
+pub(crate) use table::{Columns, Table, owner_text};

@@ -7,3 +7,4 @@ pub(crate) mod demo;
 pub(crate) mod free;
 pub(crate) mod ls;
 pub(crate) mod serve;
+pub(crate) mod why;

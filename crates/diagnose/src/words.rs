@@ -171,6 +171,27 @@ pub fn remedy(remedy: &Remedy) -> String {
     }
 }
 
+/// A remedy's name, stable for scripts.
+pub const fn remedy_code(remedy: &Remedy) -> &'static str {
+    match remedy {
+        Remedy::EndOwner(_) => "end-owner",
+        Remedy::Wait(_) => "wait",
+        Remedy::EndWaiting => "end-waiting",
+        Remedy::SetReuseaddr => "set-reuseaddr",
+        Remedy::SetReuseport => "set-reuseport",
+        Remedy::SetV6only => "set-v6only",
+        Remedy::ClearV6only => "clear-v6only",
+        Remedy::AsUser { .. } => "as-user",
+        Remedy::ReuseaddrFromNextRestart => "reuseaddr-from-next-restart",
+        Remedy::ReservePort { .. } => "reserve-port",
+        Remedy::OtherPort => "other-port",
+        Remedy::Privilege { .. } => "privilege",
+        Remedy::LocalAddress => "local-address",
+        Remedy::NameInterface => "name-interface",
+        Remedy::LookAsRoot => "look-as-root",
+    }
+}
+
 /// What else is worth a word.
 pub fn note(note: Note) -> String {
     match note {

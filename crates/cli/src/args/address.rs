@@ -41,6 +41,41 @@ fn one_endpoint(given: &str, default: SocketAddr) -> anyhow::Result<SocketAddr> 
     pattern.endpoint_or(default).ok_or_else(|| anyhow!("{pattern} is a prefix; one address is needed here"))
 }
 
+/// A port to ask about, and perhaps the one address of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question {
+    /// The address; both unspecified ones where none is given.
+    pub(crate) address: Option<IpAddr>,
+    /// The port, never 0.
+    pub(crate) port: u16,
+}
+
+impl FromStr for Question {
+    type Err = anyhow::Error;
+
+    fn from_str(given: &str) -> anyhow::Result<Self> {
+        if given.to_ascii_lowercase().contains("udp") {
+            bail!("UDP has no TIME-WAIT, and its ports are another matter; this answers for TCP alone");
+        }
+        let pattern: Pattern = given.parse()?;
+        let port = pattern.port.filter(|&port| port != 0);
+        let port = port.ok_or_else(|| anyhow!("{pattern} names no port; write one, as in :9000"))?;
+        match (pattern.prefix, pattern.address()) {
+            (Some(_), None) => bail!("{pattern} is a prefix; one address is needed here"),
+            (_, address) => Ok(Self { address, port }),
+        }
+    }
+}
+
+impl Question {
+    /// What would be bound: where no address is given, every IPv4 address, and every address of both families.
+    pub(crate) fn addresses(self) -> Vec<SocketAddr> {
+        let everywhere = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+        let addresses = self.address.map_or_else(|| everywhere.to_vec(), |address| vec![address]);
+        addresses.into_iter().map(|address| SocketAddr::new(address, self.port)).collect()
+    }
+}
+
 /// Where to connect to: an endpoint, or a name that is yet to be resolved.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
@@ -151,6 +186,17 @@ mod tests {
         assert!("localhost:http".parse::<Target>().is_err());
         assert!("local host:80".parse::<Target>().is_err());
         assert!("".parse::<Target>().is_err());
+    }
+
+    #[test]
+    fn a_question_is_about_a_port_of_tcp() {
+        let question = |text: &str| text.parse::<Question>();
+        assert_eq!(question(":9000").unwrap().addresses().len(), 2);
+        assert_eq!(question("[::1]:80").unwrap().addresses(), ["[::1]:80".parse().unwrap()]);
+        for wrong in ["127.0.0.1", "0", "10.0.0.0/8:80", "udp:53", ":53/udp"] {
+            assert!(question(wrong).is_err(), "{wrong}");
+        }
+        assert!(question("udp:53").unwrap_err().to_string().contains("for TCP alone"));
     }
 
     #[test]

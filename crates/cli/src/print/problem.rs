@@ -30,7 +30,11 @@ pub(crate) fn print_failed_call(
     print_lines(out, paint, finding)
 }
 
-fn print_lines(out: &mut impl Write, paint: Paint, finding: &Finding) -> io::Result<()> {
+/// Who, why, until, what to do; and what else is worth a word.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn print_lines(out: &mut impl Write, paint: Paint, finding: &Finding) -> io::Result<()> {
     let at = match finding.until {
         Until::Expires(left) => time_of_day_in(left),
         Until::Released | Until::ConnectionsEnd | Until::Changed | Until::Unknown => String::new(),
@@ -38,13 +42,18 @@ fn print_lines(out: &mut impl Write, paint: Paint, finding: &Finding) -> io::Res
     label(out, paint, "who", &words::who(finding))?;
     label(out, paint, "why", &[words::why(finding.because)])?;
     label(out, paint, "until", &words::until(finding.until, &at).into_iter().collect::<Vec<_>>())?;
-    label(out, paint, "do", &finding.remedies.iter().map(words::remedy).collect::<Vec<_>>())
+    label(out, paint, "do", &finding.remedies.iter().map(words::remedy).collect::<Vec<_>>())?;
+    label(out, paint, "note", &finding.notes.iter().copied().map(words::note).collect::<Vec<_>>())
 }
 
 /// Room for the longest label and a gap.
 const LABEL: usize = 7;
 
-fn label(out: &mut impl Write, paint: Paint, label: &str, lines: &[String]) -> io::Result<()> {
+/// A label, and lines beside it; without lines, nothing.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn label(out: &mut impl Write, paint: Paint, label: &str, lines: &[String]) -> io::Result<()> {
     let mut shown = label;
     for line in lines {
         for part in wrap(line, 78 - LABEL - 2) {

@@ -248,6 +248,14 @@ fn write_or_dash(text: &mut String, value: Option<impl std::fmt::Display>) -> st
     }
 }
 
+/// A process in a table's cell.
+pub(crate) fn owner_text(owner: &Owner) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_owner(&mut text, owner);
+    text
+}
+
 /// `nginx (1234)`, or `nginx (1234) +3` where three more processes share the socket.
 fn write_owner(text: &mut String, owner: &Owner) -> std::fmt::Result {
     write!(text, "{} ({})", owner.command, owner.pid)?;

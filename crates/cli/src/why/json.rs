@@ -1,0 +1,143 @@
+//! The answer for programs, as the contract has it.
+
+use std::io::Write;
+
+use serde::Serialize;
+use timewait_diagnose::{Until, bind::Verdict, words as findings};
+
+use super::{
+    answers::{Answered, FlagSet, Outcome},
+    rehearse,
+};
+use crate::{
+    port_facts::ROWS_KEPT,
+    print::json,
+    words::why as words,
+};
+
+#[derive(Serialize)]
+struct Why<'a> {
+    v: u8,
+    addr: String,
+    port: u16,
+    netns: Option<&'a str>,
+    verdict: &'static str,
+    judged: String,
+    free_in_ms: Option<u64>,
+    code: Option<&'static str>,
+    not_checked: Option<&'a str>,
+    holders: Vec<Holder<'a>>,
+    answers: Vec<Answer>,
+    remedies: Vec<Remedy>,
+    /// The answer for every address of both families, where no address was asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dual_stack: Option<Box<Why<'a>>>,
+}
+
+#[derive(Serialize)]
+struct Holder<'a> {
+    role: &'static str,
+    count: usize,
+    last_expires_in_ms: Option<u128>,
+    rows: Vec<json::Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    flags: Vec<&'static str>,
+    bind: Call,
+    listen: Call,
+    depends_on: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Call {
+    predicted: Option<&'static str>,
+    checked: Option<&'static str>,
+    tried: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Remedy {
+    code: &'static str,
+    text: String,
+}
+
+/// Writes one object; of two addresses the second stands within the first.
+pub(super) fn write(out: &mut impl Write, answered: &[Answered], netns: Option<&str>) -> anyhow::Result<()> {
+    let Some((first, others)) = answered.split_first() else { return Ok(()) };
+    let dual_stack = others.first().map(|other| Box::new(object(other, netns)));
+    json::write_line(out, &Why { dual_stack, ..object(first, netns) })?;
+    Ok(())
+}
+
+fn object<'a>(answered: &'a Answered, netns: Option<&'a str>) -> Why<'a> {
+    let finding = answered.finding.as_ref();
+    Why {
+        v: json::VERSION,
+        addr: answered.request.address.ip().to_string(),
+        port: answered.request.address.port(),
+        netns,
+        verdict: match answered.outcome() {
+            Outcome::Succeeds => "OK",
+            Outcome::Fails(_, answer) => words::errno(answer),
+            Outcome::Depends => "depends",
+        },
+        judged: answered.flags.to_string(),
+        free_in_ms: finding.and_then(|finding| match finding.until {
+            Until::Expires(left) => u64::try_from(left.as_millis()).ok(),
+            Until::Released | Until::ConnectionsEnd | Until::Changed | Until::Unknown => None,
+        }),
+        code: finding.map(|finding| finding.code.name()),
+        not_checked: answered.not_rehearsed.as_deref(),
+        holders: holders(answered),
+        answers: answered.answers.iter().map(answer).collect(),
+        remedies: finding.map_or_else(Vec::new, |finding| {
+            let remedy = |remedy| Remedy { code: findings::remedy_code(remedy), text: findings::remedy(remedy) };
+            finding.remedies.iter().map(remedy).collect()
+        }),
+        dual_stack: None,
+    }
+}
+
+fn holders(answered: &Answered) -> Vec<Holder<'_>> {
+    let Some(finding) = &answered.finding else { return Vec::new() };
+    let facts = &answered.found.facts;
+    let holder = |holder: &timewait_diagnose::Holder| {
+        let of_role = |occupant: &&timewait_diagnose::bind::Occupant| facts.role(occupant) == holder.role;
+        let owners = facts.occupants.iter().filter(of_role).map(|it| (it.socket.cookie, it.owner.as_ref()));
+        let owners: std::collections::HashMap<_, _> = owners.collect();
+        let mut rows: Vec<_> = answered.rows_of(holder.role).collect();
+        rows.sort_by_key(|socket| std::cmp::Reverse(socket.timer.expires_ms));
+        rows.truncate(ROWS_KEPT);
+        Holder {
+            role: words::role(holder.role),
+            count: holder.count,
+            last_expires_in_ms: holder.last_expires_in.map(|left| left.as_millis()),
+            rows: rows.into_iter().map(|it| json::Row(it, owners.get(&it.cookie).copied().flatten())).collect(),
+        }
+    };
+    finding.holders.iter().map(holder).collect()
+}
+
+fn answer(set: &FlagSet) -> Answer {
+    let checked = set.checked.as_ref();
+    let depends_on = match &set.predicted.bind {
+        Verdict::Depends { on, .. } => Some(words::depends_on_name(*on)),
+        Verdict::Succeeds | Verdict::Fails(_) => None,
+    };
+    Answer {
+        flags: set.flags.names(),
+        bind: Call {
+            predicted: rehearse::verdict_word(&set.predicted.bind),
+            checked: checked.and_then(|checked| rehearse::word(checked.bind)),
+            tried: set.tried.map(|outcome| outcome.map_or("OK", words::errno)),
+        },
+        listen: Call {
+            predicted: set.predicted.listen.as_ref().and_then(rehearse::verdict_word),
+            checked: checked.and_then(|checked| rehearse::word(checked.listen)),
+            tried: None,
+        },
+        depends_on,
+    }
+}

@@ -1,0 +1,182 @@
+//! The situation rebuilt in a private namespace, and every set of flags tried there.
+//!
+//! A flag that is not known is tried both ways, and the rules are asked about the same: what is compared is the
+//! kernel's answer and the rules' for a situation in which nothing is open.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    process::{Command, Stdio},
+};
+
+use timewait_diagnose::{
+    Role,
+    bind::{self, Answer, Facts, Occupant, Reason, Request, Verdict},
+};
+use timewait_linux::rehearsal::{self, Endpoint, Holder, RehearsalError, Trial};
+
+use super::answers::{Answered, Checked};
+use crate::port_facts;
+
+/// Kinds of sockets on one port; more are not rebuilt.
+const MOST_KINDS: usize = 64;
+
+/// Checks every answer, or says why it could not.
+pub(super) fn check(answered: &mut [Answered]) {
+    let plans: Vec<Plan> = answered.iter().enumerate().flat_map(|(place, answered)| plans(place, answered)).collect();
+    let trials: Vec<Trial> = plans.iter().map(Plan::trial).collect();
+    let too_many = trials.iter().any(|trial| trial.holders.len() > MOST_KINDS);
+    let heard = if too_many { Err("too many kinds of sockets to rebuild".to_owned()) } else { hear(&trials) };
+    match heard {
+        Err(why) => answered.iter_mut().for_each(|answered| answered.not_rehearsed = Some(why.clone())),
+        Ok(answers) => plans.iter().zip(answers).for_each(|(plan, answer)| plan.enter(answer, answered)),
+    }
+}
+
+fn hear(trials: &[Trial]) -> Result<Vec<rehearsal::Answer>, String> {
+    let program = env::current_exe().map_err(|error| error.to_string())?;
+    let said = |error: RehearsalError| format!("{:#}", anyhow::Error::from(error));
+    rehearsal::rehearse(Command::new(program).arg("rehearse-here").stderr(Stdio::null()), trials).map_err(said)
+}
+
+/// One trial, and to what it belongs.
+struct Plan {
+    /// The answer's place.
+    place: usize,
+    /// The set of flags' place in it.
+    set: usize,
+    request: Request,
+    /// In which no flag is open any more.
+    facts: Facts,
+}
+
+fn plans(place: usize, answered: &Answered) -> Vec<Plan> {
+    let facts = &answered.found.facts;
+    let is_open = |occupant: &Occupant| occupant.reuseaddr.is_none() || occupant.reuseport.is_none();
+    let hypotheses: &[bool] = if facts.occupants.iter().any(is_open) { &[false, true] } else { &[false] };
+    let mut plans = Vec::new();
+    for (set, flags) in answered.answers.iter().enumerate() {
+        let request =
+            Request { reuseaddr: flags.flags.reuseaddr, reuseport: flags.flags.reuseport, ..answered.request };
+        plans.extend(hypotheses.iter().map(|&open| Plan { place, set, request, facts: closed(facts, open) }));
+    }
+    plans
+}
+
+/// The facts, with every open flag as supposed. An outgoing connection was given its port without any.
+fn closed(facts: &Facts, supposed: bool) -> Facts {
+    let close = |occupant: &Occupant| {
+        let outgoing = matches!(facts.role(occupant), Role::Outgoing | Role::OutgoingWaiting);
+        let value = supposed && !outgoing;
+        let known = |flag: Option<bool>| Some(flag.unwrap_or(value));
+        occupant.clone().with_flags(known(occupant.reuseaddr), known(occupant.reuseport))
+    };
+    Facts { occupants: facts.occupants.iter().map(close).collect(), ..facts.clone() }
+}
+
+impl Plan {
+    fn trial(&self) -> Trial {
+        let mut seen = BTreeSet::new();
+        let kinds = self.facts.occupants.iter().map(|occupant| holder(&self.facts, occupant));
+        let holders = kinds.filter(|holder| seen.insert(format!("{holder:?}"))).collect();
+        Trial { holders, request: endpoint_of_request(&self.request) }
+    }
+
+    /// Enters what came of the trial.
+    fn enter(&self, heard: rehearsal::Answer, answered: &mut [Answered]) {
+        let predicted = bind::predict(&self.request, &self.facts);
+        if is_about_the_host(&predicted.bind) {
+            return;
+        }
+        let agrees = match heard {
+            rehearsal::Answer::NotRebuilt(_) => return,
+            rehearsal::Answer::BindRefused(errno) => predicted.bind.allows(Some(port_facts::answer(errno))),
+            rehearsal::Answer::ListenRefused(errno) => {
+                let listen = predicted.listen.as_ref();
+                listen.is_some_and(|listen| listen.allows(Some(port_facts::answer(errno))))
+            }
+            rehearsal::Answer::Listens => {
+                predicted.bind.allows(None) && predicted.listen.as_ref().is_some_and(|listen| listen.allows(None))
+            }
+        };
+        let Some(set) = answered.get_mut(self.place).and_then(|it| it.answers.get_mut(self.set)) else { return };
+        let (bind, listen) = outcomes(heard);
+        let before = set.checked.take();
+        set.checked = Some(Checked {
+            agrees: agrees && before.as_ref().is_none_or(|before| before.agrees),
+            // Two suppositions with two outcomes: it does depend on them.
+            bind: before.as_ref().map_or(bind, |before| if before.bind == bind { bind } else { Outcome::Both }),
+            listen: before.as_ref().map_or(listen, |before| if before.listen == listen { listen } else { Outcome::Both }),
+        });
+    }
+}
+
+/// A refusal that no socket causes: by a setting, or for an address, which a host of our own does not share.
+fn is_about_the_host(verdict: &Verdict) -> bool {
+    verdict.failure().is_some_and(|failure| !matches!(failure.reason, Reason::Held { .. }))
+}
+
+/// What a call did in the rehearsal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Succeeded,
+    Refused(Answer),
+    NotReached,
+    /// The one or the other, as the open flags are.
+    Both,
+}
+
+fn outcomes(answer: rehearsal::Answer) -> (Outcome, Outcome) {
+    match answer {
+        rehearsal::Answer::Listens => (Outcome::Succeeded, Outcome::Succeeded),
+        rehearsal::Answer::ListenRefused(errno) => (Outcome::Succeeded, Outcome::Refused(port_facts::answer(errno))),
+        rehearsal::Answer::BindRefused(errno) => (Outcome::Refused(port_facts::answer(errno)), Outcome::NotReached),
+        rehearsal::Answer::NotRebuilt(_) => (Outcome::NotReached, Outcome::NotReached),
+    }
+}
+
+fn holder(facts: &Facts, occupant: &Occupant) -> Holder {
+    let role = match facts.role(occupant) {
+        Role::Listener => rehearsal::Role::Listener,
+        Role::Bound => rehearsal::Role::Bound,
+        Role::Connection => rehearsal::Role::Accepted,
+        Role::Outgoing => rehearsal::Role::Outgoing,
+        Role::OrphanedFinWait2 => rehearsal::Role::OrphanedFinWait2,
+        Role::TimeWait => rehearsal::Role::TimeWait,
+        Role::OutgoingWaiting => rehearsal::Role::OutgoingTimeWait,
+    };
+    let socket = &occupant.socket;
+    let flags = rehearsal::Flags {
+        reuseaddr: occupant.reuseaddr.unwrap_or(false),
+        reuseport: occupant.reuseport.unwrap_or(false),
+        v6only: socket.v6only.unwrap_or(false),
+    };
+    let device = socket.interface.map(|index| index.to_string());
+    Holder { role, at: Endpoint { device, uid: socket.uid, ..Endpoint::new(socket.local.ip(), flags) } }
+}
+
+fn endpoint_of_request(request: &Request) -> Endpoint {
+    let flags =
+        rehearsal::Flags { reuseaddr: request.reuseaddr, reuseport: request.reuseport, v6only: request.v6only };
+    let device = request.device.map(|index| index.to_string());
+    Endpoint { device, uid: Some(request.uid), ..Endpoint::new(request.address.ip(), flags) }
+}
+
+/// Whether the rules say the same of this verdict as the rehearsal did.
+pub(super) fn word(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Succeeded => Some("OK"),
+        Outcome::Refused(answer) => answer.name(),
+        Outcome::Both => Some("depends"),
+        Outcome::NotReached => None,
+    }
+}
+
+/// A verdict as the contract writes it.
+pub(super) fn verdict_word(verdict: &Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::Succeeds => Some("OK"),
+        Verdict::Fails(failure) => failure.answer.name(),
+        Verdict::Depends { .. } => Some("depends"),
+    }
+}
