@@ -83,7 +83,7 @@ impl Host {
     /// Gives this host's loopback interface another address; the whole prefix is this host's from then on.
     ///
     /// # Errors
-    /// It has that address already, the kernel refuses it, or it cannot be bound afterwards.
+    /// It has that address already, the kernel refuses it, or it cannot be used afterwards.
     pub fn add_address(&self, address: IpNet) -> Result<(), AddressError> {
         addresses::add(address)
     }

@@ -10,6 +10,7 @@
 //! - [`hosts`]: a child of this program in namespaces of its own, of which nothing survives
 //! - [`settings`]: sysctls, read and (in such a host only) written, and the kernel's counters
 //! - [`options`]: options of our own sockets that the socket crates lack
+//! - [`rehearsal`]: a situation rebuilt in such a host, and bind(2) tried in it
 //! - [`processes`]: children that do not outlive their parent
 //! - [`trial`]: a bind(2) tried on the host itself, where no table tells
 //! - [`kernel_version`]: which kernel this is
@@ -30,6 +31,7 @@ pub mod netns;
 pub mod options;
 pub mod owners;
 pub mod processes;
+pub mod rehearsal;
 pub mod settings;
 pub mod sockets;
 pub mod trial;

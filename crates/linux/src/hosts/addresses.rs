@@ -2,8 +2,10 @@
 
 use std::{
     io,
-    net::{IpAddr, UdpSocket},
+    net::{IpAddr, SocketAddr, SocketAddrV6, UdpSocket},
     ops::ControlFlow,
+    thread,
+    time::{Duration, Instant},
 };
 
 use ipnet::IpNet;
@@ -19,6 +21,10 @@ const ATTRIBUTES: [u16; 2] = [1, 2];
 const NO_DUPLICATE_DETECTION: u8 = 0x02;
 /// `LOOPBACK_IFINDEX`: `lo` is the first interface of every network namespace (linux v6.12 include/net/flow.h).
 const LOOPBACK: u32 = 1;
+
+/// How long a route may take. Reached only when something is broken.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_micros(200);
 
 /// An address that `lo` did not get.
 #[derive(Debug, thiserror::Error)]
@@ -37,12 +43,12 @@ pub enum AddressError {
         /// What the kernel answered.
         source: AnswerError,
     },
-    /// Taken without complaint, and yet nothing can be bound to it.
-    #[error("{address} was added and cannot be bound")]
+    /// Taken without complaint, and yet it cannot be used.
+    #[error("{address} was added and cannot be used")]
     NotTaken {
         /// The address.
         address: IpNet,
-        /// What the kernel answered to bind(2).
+        /// What the kernel answered to bind(2), or to a datagram to itself.
         source: io::Error,
     },
 }
@@ -55,8 +61,28 @@ pub(super) fn add(address: IpNet) -> Result<(), AddressError> {
         _ => AddressError::Answer { address, source },
     })?;
     // Reads it back by using it.
-    UdpSocket::bind((address.addr(), 0)).map_err(|source| AddressError::NotTaken { address, source })?;
-    Ok(())
+    usable(address.addr()).map_err(|source| AddressError::NotTaken { address, source })
+}
+
+/// Waits until a socket on the address hears what it sends to itself.
+///
+/// The kernel adds the route by which an IPv6 address is local later than the address, in a work queue (linux v6.12
+/// net/ipv6/addrconf.c `addrconf_dad_completed`): for a moment it can be bound, and what is sent to it is lost.
+fn usable(address: IpAddr) -> io::Result<()> {
+    let socket = UdpSocket::bind(match address {
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => SocketAddrV6::new(ip, 0, 0, LOOPBACK).into(),
+        _ => SocketAddr::new(address, 0),
+    })?;
+    socket.set_nonblocking(true)?;
+    let (itself, start) = (socket.local_addr()?, Instant::now());
+    loop {
+        let sent = socket.send_to(&[0], itself);
+        match sent.and_then(|_| socket.recv(&mut [0])) {
+            Ok(_) => return Ok(()),
+            Err(error) if start.elapsed() > PATIENCE => return Err(error),
+            Err(_not_yet) => thread::sleep(LOOK_AGAIN),
+        }
+    }
 }
 
 fn request(address: IpNet) -> Request {
