@@ -33,7 +33,7 @@ const BATCH: usize = 24;
 const QUESTIONS: usize = 40;
 
 /// The most questions that one host has ports for.
-const MOST: usize = 200_000;
+const MOST: usize = 150_000;
 
 /// How many questions, from which seed.
 struct Run {

@@ -23,6 +23,8 @@ use crate::spec::{DEVICES, End, Kind, Options, Question, Step, USERS, ip};
 /// Where clients get their ports from; populations have those below.
 const CLIENT_PORTS: (u16, u16) = (50_000, 60_999);
 const FIRST_PORT: u16 = 1100;
+/// The most steps of a population.
+pub(crate) const MOST_STEPS: u16 = 4;
 /// Populations below this port are privileged.
 const UNPRIVILEGED_FROM: u16 = 1600;
 /// Addresses that the host gets beside its loopback's.
@@ -32,8 +34,9 @@ const ADDED: [&str; 2] = ["10.9.9.1/32", "fd00::9/128"];
 pub(crate) struct World<'a> {
     host: &'a Host,
     table: SocketTable,
-    /// What outgoing connections lead to.
-    server: Socket,
+    /// What outgoing connections lead to: one for each step, since a connection to the same one could take the place
+    /// of an earlier one's TIME-WAIT.
+    servers: Vec<Socket>,
     next_port: u16,
     devices: Vec<Option<NonZeroU32>>,
     users: usize,
@@ -49,6 +52,8 @@ pub(crate) struct Population {
     /// The flags of each, by its cookie: SO_REUSEADDR, SO_REUSEPORT, IPV6_V6ONLY.
     known: HashMap<u64, [bool; 3]>,
     expected: Vec<(u64, State)>,
+    /// How many servers have been led to.
+    led_to: usize,
 }
 
 /// What bind(2) answered, and listen(2) if it was reached; `None` is success.
@@ -63,14 +68,11 @@ impl<'a> World<'a> {
         for address in ADDED {
             host.add_address(address.parse().unwrap()).unwrap();
         }
-        let server = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
-        server.set_only_v6(false).unwrap();
-        server.bind(&SockAddr::from(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 1)))).unwrap();
-        server.listen(64).unwrap();
+        let servers = (1..=MOST_STEPS).map(server).collect();
         let devices = devices();
         let users = if as_user(USERS[1], || ()).is_ok() { USERS.len() } else { 1 };
         let table = SocketTable::open().unwrap();
-        let world = Self { host, table, server, next_port: FIRST_PORT, devices, users };
+        let world = Self { host, table, servers, next_port: FIRST_PORT, devices, users };
         world.choose_from(CLIENT_PORTS).unwrap();
         world
     }
@@ -145,13 +147,18 @@ impl<'a> World<'a> {
 
     /// Connects to this host's server, and lets the connection stand as it should.
     fn connect(&self, population: &mut Population, socket: Socket, step: &Step, end: End) -> io::Result<()> {
-        let to = SocketAddr::new(reachable(step, population.port), 1);
+        let server = &self.servers[population.led_to];
+        population.led_to += 1;
+        let to = SocketAddr::new(
+            reachable(step, population.port),
+            server.local_addr()?.as_socket().unwrap().port(),
+        );
         if let Err(error) = socket.connect(&to.into()) {
             // It keeps its port, if it had one.
             population.open.push(socket);
             return Err(error);
         }
-        let (other, _) = self.server.accept()?;
+        let (other, _) = server.accept()?;
         change(&socket, step.later)?;
         population.stand(socket, other, end)
     }
@@ -192,6 +199,14 @@ impl<'a> World<'a> {
         })
         .unwrap()
     }
+}
+
+fn server(port: u16) -> Socket {
+    let server = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
+    server.set_only_v6(false).unwrap();
+    server.bind(&SockAddr::from(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))).unwrap();
+    server.listen(64).unwrap();
+    server
 }
 
 fn settings() -> Facts {

@@ -8,6 +8,8 @@ use std::{
 use fastrand::Rng;
 use timewait_diagnose::bind;
 
+use crate::population::MOST_STEPS;
+
 /// Options of a socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
@@ -155,7 +157,7 @@ impl Dice {
 
     /// A population: none to four steps, of which those that the kernel refuses leave nothing.
     pub(crate) fn population(&mut self, changing: bool) -> Vec<Step> {
-        (0..self.rng.usize(..=4)).map(|_| self.step(changing)).collect()
+        (0..self.rng.u16(..=MOST_STEPS)).map(|_| self.step(changing)).collect()
     }
 
     pub(crate) fn question(&mut self) -> Question {
