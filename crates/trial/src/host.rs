@@ -12,8 +12,8 @@ const DONE: &str = "the body ran to its end";
 /// Runs a test's body in a host of its own: fresh namespaces, loopback up, nothing in the socket table.
 ///
 /// To be called by a `#[test]` with its whole body as a closure that is written in it (the closure's type tells
-/// the test's name). The test binary is executed anew inside, for this one test. Where namespaces are not
-/// permitted, the test is [skipped](skip).
+/// the test's name). The test binary is executed anew inside, for this one test; what it printed is printed. Where
+/// namespaces are not permitted, the test is [skipped](skip).
 pub fn in_own_host<B: FnOnce(&Host)>(body: B) {
     let test = test_name::<B>();
     if env::var(BODY).as_deref() == Ok(test) {
@@ -54,4 +54,5 @@ fn report(test: &str, child: Process) {
         finished.stdout,
         finished.stderr,
     );
+    print!("{}", finished.stdout);
 }

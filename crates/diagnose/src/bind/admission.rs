@@ -20,10 +20,9 @@ pub(super) fn refusal(request: &Request, facts: &Facts) -> Option<Refusal> {
 }
 
 /// (linux v6.12 net/ipv4/af_inet.c `__inet_bind`, include/net/inet_sock.h `inet_addr_valid_or_nonlocal`: local,
-/// multicast and broadcast addresses are valid, and 0.0.0.0/8 counts as broadcast.)
+/// multicast and broadcast addresses are valid. The rest of 0.0.0.0/8 is like any other since 5.3.)
 fn address_v4(ip: Ipv4Addr, facts: &Facts) -> Option<Refusal> {
-    let [first, ..] = ip.octets();
-    let valid = first == 0
+    let valid = ip.is_unspecified()
         || ip.is_multicast()
         || ip.is_broadcast()
         || facts.nonlocal.ipv4
@@ -62,6 +61,16 @@ fn address_v6(address: &SocketAddrV6, request: &Request, facts: &Facts) -> Optio
     if ip.is_unicast_link_local() && address.scope_id() == 0 && request.device.is_none() {
         return Some((Answer::Invalid, Reason::NoInterface));
     }
-    let here = facts.nonlocal.ipv6 || is_local(IpAddr::V6(ip), facts);
-    (!here).then_some((Answer::NotAvailable, Reason::AddressNotHere))
+    let here = is_local(IpAddr::V6(ip), facts) && !only_on_another_device(ip, request);
+    (!here && !facts.nonlocal.ipv6).then_some((Answer::NotAvailable, Reason::AddressNotHere))
+}
+
+/// `LOOPBACK_IFINDEX` (linux v6.12 include/net/flow.h)
+const LOOPBACK: u32 = 1;
+
+/// ::1 is the loopback's alone; an address of global scope may be bound on any device.
+/// (linux v6.12 net/ipv6/addrconf.c `__ipv6_chk_addr_and_flags`, called without `strict`. Whether a link-local address
+/// is the device's is not checked here.)
+fn only_on_another_device(ip: Ipv6Addr, request: &Request) -> bool {
+    ip.is_loopback() && request.device.is_some_and(|device| device.get() != LOOPBACK)
 }

@@ -10,8 +10,6 @@
 //! `fastreuseport` does: it is set by a socket that itself got in by SO_REUSEADDR, and then admits sockets that have
 //! SO_REUSEPORT alone. Whether it is set depends on the order in which the sockets came.
 
-use core::net::SocketAddr;
-
 use super::{
     Bucket, Facts, Occupant, Request,
     overlap::{Place, overlap},
@@ -33,34 +31,67 @@ fn someone_listens(request: &Request, facts: &Facts) -> bool {
     facts.occupants.iter().any(|old| old.listens() && old.socket.local.port() == request.address.port())
 }
 
-/// Whether a socket may have left a `fastreuseport` that lets the request pass: it is the same user's, its address
-/// covers the one asked for, and it could come after all the sockets that forbid the request.
+/// Whether a socket, or the listener that accepted it, may have left a `fastreuseport` that lets the request pass.
 fn opens(request: &Request, facts: &Facts, mark: &Occupant, blockers: &[Blocker]) -> bool {
-    mark.holds_port()
-        && mark.socket.local.port() == request.address.port()
-        && (mark.is_connection() || mark.uid() == request.uid)
-        && covers(mark, request)
-        && possible_flags(mark).filter(|flags| flags.reuseport).any(|flags| {
-            let then = Request {
-                address: SocketAddr::new(request.address.ip(), request.address.port()),
-                reuseaddr: flags.reuseaddr,
-                reuseport: true,
-                v6only: flags.v6only,
-                device: mark.socket.interface,
-                ..*request
-            };
-            let admits = |blocker: &Blocker| {
-                facts
-                    .occupants
-                    .get(blocker.index)
-                    .is_some_and(|old| possible_flags(old).any(|flags| conflict(&then, old, flags).is_none()))
-            };
-            blockers.iter().all(admits)
-        })
+    let is_on_port = mark.holds_port() && mark.socket.local.port() == request.address.port();
+    let is_same_user = mark.is_connection() || mark.uid() == request.uid;
+    if !is_on_port || !is_same_user {
+        return false;
+    }
+    let asked = (Place::of(request.address.ip()), request.v6only);
+    possible_flags(mark).filter(|flags| flags.reuseport).any(|flags| {
+        places(mark, flags.v6only).into_iter().filter(|place| matches(*place, asked)).any(
+            |(place, v6only)| {
+                let then = Request {
+                    reuseaddr: flags.reuseaddr,
+                    reuseport: true,
+                    v6only,
+                    device: mark.socket.interface,
+                    ..*request
+                };
+                blockers
+                    .iter()
+                    .filter_map(|blocker| facts.occupants.get(blocker.index))
+                    .all(|old| coexist(&then, place, old))
+            },
+        )
+    })
 }
 
-/// Whether what was bound by this socket, or by the listener that it was accepted from, can have covered an address.
-fn covers(mark: &Occupant, request: &Request) -> bool {
-    let (there, asked) = (Place::of(mark.socket.local.ip()), Place::of(request.address.ip()));
-    mark.is_connection() || overlap(there, mark.v6only().unwrap_or(false), asked, request.v6only)
+/// Where whatever left the mark can have been bound: a connection may come from a listener on a wildcard.
+fn places(mark: &Occupant, v6only: bool) -> Vec<(Place, bool)> {
+    let own = (Place::of(mark.socket.local.ip()), v6only);
+    let wildcards: &[(Place, bool)] = match own.0 {
+        _ if !mark.is_connection() => &[],
+        Place::V4(_) | Place::AnyV4 | Place::AnyMapped => {
+            &[(Place::AnyV4, false), (Place::AnyMapped, false), (Place::AnyV6, false)]
+        }
+        Place::V6(_) | Place::AnyV6 => &[(Place::AnyV6, false), (Place::AnyV6, true)],
+    };
+    [&[own], wildcards].concat()
+}
+
+/// Whether the address in the mark stands for the one asked for. It can be narrower: 0.0.0.0 stands for a dual-stack
+/// `::`, and so does a `::` that is v6only.
+/// (linux v6.12 net/ipv4/inet_connection_sock.c `sk_reuseport_match`)
+fn matches((mark, mark_v6only): (Place, bool), (asked, asked_v6only): (Place, bool)) -> bool {
+    match (mark, asked) {
+        (Place::AnyV4, Place::AnyV6) => !asked_v6only,
+        (Place::AnyV4 | Place::AnyMapped, Place::AnyV4 | Place::AnyMapped | Place::V4(_))
+        | (Place::AnyV6, Place::AnyV6 | Place::V6(_)) => true,
+        (Place::AnyV6, Place::AnyV4 | Place::AnyMapped | Place::V4(_)) => !mark_v6only,
+        (Place::V4(_) | Place::V6(_), _) => mark == asked,
+        (Place::AnyV4 | Place::AnyMapped, Place::V6(_)) | (Place::AnyMapped, Place::AnyV6) => false,
+    }
+}
+
+/// Whether what left the mark could be bound although this socket was there; or this socket is a connection that a
+/// listener accepted later, in which case its user need not be the listener's.
+fn coexist(then: &Request, place: Place, old: &Occupant) -> bool {
+    let user = if old.is_connection() { old.uid() } else { then.uid };
+    let then = Request { uid: user, ..*then };
+    let there = Place::of(old.socket.local.ip());
+    possible_flags(old).any(|flags| {
+        !overlap(place, then.v6only, there, flags.v6only) || conflict(&then, old, flags).is_none()
+    })
 }
