@@ -33,8 +33,10 @@ complete -c timewait -n "__fish_timewait_needs_command" -f -a "demo" -d 'The art
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "serve" -d 'The article\'s server: says one line to each client, then closes first'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "connect" -d 'A telnet that tells how the connection ended, and who waits'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "ls" -d 'Sockets in TIME-WAIT (or any state): addresses, seconds left, owners'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "why" -d 'Would bind(2) succeed here? If not: who, why, until when, what to do'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "free" -d 'Ends the sockets in TIME-WAIT that hold a port (asks first)'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "generate" -d 'Man pages and shell completions'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "rehearse-here" -d 'Try what standard input says, as a child of `why` in a network namespace of its own'
 complete -c timewait -n "__fish_timewait_using_subcommand demo" -l act -d 'Perform one act, as a child of the demo' -r
 complete -c timewait -n "__fish_timewait_using_subcommand demo" -l port -d 'Perform it on this port of loopback, not in a network namespace of its own' -r
 complete -c timewait -n "__fish_timewait_using_subcommand demo" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -79,6 +81,25 @@ complete -c timewait -n "__fish_timewait_using_subcommand ls" -s c -l count -d '
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l json -d 'A JSON object a line'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s v -l verbose -d 'Also timers, queues, users, inodes and cookies'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l to -d 'Would connect(2) to there find a local port?' -r
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l from -d 'With --to: from this address' -r
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l pid -d 'Would the restart of its listeners fail?' -r
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l flags -d 'Options of the socket' -r
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l uid -d 'The user who will bind [default: this one]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l device -d 'The interface that the socket will be bound to' -r
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l netns -d 'Look in another network namespace' -r
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l timeout -d 'With --wait: at most so long' -r
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l listening -d 'Would the restart of any listener fail?'
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l rows -d 'Show all sockets, not 20 of a kind'
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l wait -d 'Wait until it would succeed'
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l try -d 'Try a bind on this host in any case'
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l no-try -d 'Try no bind on this host'
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l no-peek -d 'Read no options of other processes\' listeners'
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l json -d 'Print one JSON object'
+complete -c timewait -n "__fish_timewait_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c timewait -n "__fish_timewait_using_subcommand free" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand free" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'
@@ -100,3 +121,7 @@ complete -c timewait -n "__fish_timewait_using_subcommand generate; and __fish_s
 always\t'Also into a pipe or a file'
 never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand generate; and __fish_seen_subcommand_from completions" -s h -l help -d 'Print help'
+complete -c timewait -n "__fish_timewait_using_subcommand rehearse-here" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand rehearse-here" -s h -l help -d 'Print help'

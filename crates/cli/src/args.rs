@@ -204,7 +204,8 @@ pub(crate) struct Ls {
 
 /// Would bind(2) succeed here? If not: who, why, until when, what to do
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "FLAGS describes the socket that one will bind: none, or some of reuseaddr, reuseport, \
+#[command(
+    after_long_help = "FLAGS describes the socket that one will bind: none, or some of reuseaddr, reuseport, \
     v6only, dual-stack.\n\n\
     What the rules leave open, because no table shows an old socket's flags, is settled by one bind(2) on this host \
     (never listen), if at most 10,000 sockets share the port. Audit logs show it, and the reading of a listener's \
@@ -216,7 +217,8 @@ pub(crate) struct Ls {
     timewait why --listening                   which listeners could not be restarted?\n  \
     timewait why --to 10.0.0.5:5432            are local ports left towards there?\n  \
     timewait why :443 --netns 4711             in a container, by a process of it\n\n\
-    Exit status: 0 if it would succeed, 1 if not or if it depends, 2 for bad input or could not look.")]
+    Exit status: 0 if it would succeed, 1 if not or if it depends, 2 for bad input or could not look."
+)]
 pub(crate) struct Why {
     /// The address and port that one will bind
     #[arg(required_unless_present_any = ["to", "pid", "listening"], conflicts_with_all = ["to", "pid", "listening"])]
@@ -227,13 +229,13 @@ pub(crate) struct Why {
     /// With --to: from this address
     #[arg(long, value_name = "ADDRESS", requires = "to")]
     pub(crate) from: Option<From>,
-    /// Would the next restart of this process's listeners fail?
+    /// Would the restart of its listeners fail?
     #[arg(long, value_name = "PID", conflicts_with = "listening")]
     pub(crate) pid: Option<u32>,
-    /// Would the next restart of any listener fail?
+    /// Would the restart of any listener fail?
     #[arg(long)]
     pub(crate) listening: bool,
-    /// The options of the socket that one will bind
+    /// Options of the socket
     #[arg(long, value_name = "FLAGS", default_value = "reuseaddr", requires = "address")]
     pub(crate) flags: Flags,
     /// The user who will bind [default: this one]
@@ -245,7 +247,7 @@ pub(crate) struct Why {
     /// Look in another network namespace
     #[arg(long, value_name = "NAME|PATH|PID")]
     pub(crate) netns: Option<String>,
-    /// Show all sockets, not the 20 of a kind that wait longest
+    /// Show all sockets, not 20 of a kind
     #[arg(long)]
     pub(crate) rows: bool,
     /// Wait until it would succeed

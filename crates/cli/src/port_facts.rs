@@ -132,10 +132,7 @@ fn settings_of(netns: Option<&Netns>) -> Facts {
         bound_listed: sockets::lists_bound(&kernel_version()),
         unprivileged_from: setting(netns, "net.ipv4.ip_unprivileged_port_start")
             .and_then(|value| value.parse().ok()),
-        nonlocal: Nonlocal {
-            ipv4: on("net.ipv4.ip_nonlocal_bind"),
-            ipv6: on("net.ipv6.ip_nonlocal_bind"),
-        },
+        nonlocal: Nonlocal { ipv4: on("net.ipv4.ip_nonlocal_bind"), ipv6: on("net.ipv6.ip_nonlocal_bind") },
         ..Facts::default()
     }
 }

@@ -60,7 +60,8 @@ fn ask(args: &Why, question: Question, look: Look<'_>) -> anyhow::Result<Vec<Ans
         index.ok_or_else(|| anyhow!("this network namespace has no interface '{name}'"))
     });
     let device = device.transpose()?;
-    let trials = Trials { forced: args.try_it, forbidden: args.no_try || args.uid.is_some() || device.is_some() };
+    let trials =
+        Trials { forced: args.try_it, forbidden: args.no_try || args.uid.is_some() || device.is_some() };
     let answer = |address: SocketAddr| {
         let mut found = found.clone();
         found.facts.local = port_facts::as_local(local.as_ref(), address);
@@ -89,7 +90,8 @@ fn request(address: SocketAddr, flags: Flags, uid: Option<u32>, netns: Option<&N
 }
 
 fn may_bind_privileged() -> bool {
-    rustix::thread::capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::NET_BIND_SERVICE))
+    rustix::thread::capabilities(None)
+        .is_ok_and(|own| own.effective.contains(CapabilitySet::NET_BIND_SERVICE))
 }
 
 fn print(args: &Why, answered: &[Answered], paint: Paint) -> anyhow::Result<()> {

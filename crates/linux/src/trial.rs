@@ -35,7 +35,8 @@ pub fn bind(attempt: &Attempt, netns: Option<&Netns>) -> Option<Result<(), Errno
 fn bind_here(attempt: &Attempt) -> Option<Result<(), Errno>> {
     let family = if attempt.address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket =
-        rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, Some(ipproto::TCP)).ok()?;
+        rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, Some(ipproto::TCP))
+            .ok()?;
     sockopt::set_socket_reuseaddr(&socket, attempt.reuseaddr).ok()?;
     sockopt::set_socket_reuseport(&socket, attempt.reuseport).ok()?;
     if attempt.address.is_ipv6() {

@@ -15,8 +15,11 @@ pub(crate) struct Flags {
 impl Flags {
     /// Every combination of the two that decide who shares a port.
     pub(crate) fn all(v6only: Option<bool>) -> [Self; 4] {
-        [(false, false), (true, false), (false, true), (true, true)]
-            .map(|(reuseaddr, reuseport)| Self { reuseaddr, reuseport, v6only })
+        [(false, false), (true, false), (false, true), (true, true)].map(|(reuseaddr, reuseport)| Self {
+            reuseaddr,
+            reuseport,
+            v6only,
+        })
     }
 
     /// Their names, as in the argument.

@@ -128,8 +128,10 @@ impl Answered {
 
 /// Reads the options of live listeners, where that is permitted; what refuses leaves them unknown.
 pub(super) fn peek(facts: &mut Facts) {
-    for occupant in facts.occupants.iter_mut().filter(|occupant| Role::of(&occupant.socket) == Role::Listener) {
-        let read = occupant.owner.as_ref().and_then(|owner| flags::of_listener(&occupant.socket, owner.pid).ok());
+    for occupant in facts.occupants.iter_mut().filter(|occupant| Role::of(&occupant.socket) == Role::Listener)
+    {
+        let read =
+            occupant.owner.as_ref().and_then(|owner| flags::of_listener(&occupant.socket, owner.pid).ok());
         if let Some(read) = read {
             (occupant.reuseaddr, occupant.reuseport) = (Some(read.reuseaddr), Some(read.reuseport));
             occupant.socket.v6only = read.v6only.or(occupant.socket.v6only);

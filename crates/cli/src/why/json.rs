@@ -9,11 +9,7 @@ use super::{
     answers::{Answered, FlagSet, Outcome},
     rehearse,
 };
-use crate::{
-    port_facts::ROWS_KEPT,
-    print::json,
-    words::why as words,
-};
+use crate::{port_facts::ROWS_KEPT, print::json, words::why as words};
 
 #[derive(Serialize)]
 struct Why<'a> {
@@ -93,7 +89,8 @@ fn object<'a>(answered: &'a Answered, netns: Option<&'a str>) -> Why<'a> {
         holders: holders(answered),
         answers: answered.answers.iter().map(answer).collect(),
         remedies: finding.map_or_else(Vec::new, |finding| {
-            let remedy = |remedy| Remedy { code: findings::remedy_code(remedy), text: findings::remedy(remedy) };
+            let remedy =
+                |remedy| Remedy { code: findings::remedy_code(remedy), text: findings::remedy(remedy) };
             finding.remedies.iter().map(remedy).collect()
         }),
         dual_stack: None,
@@ -114,7 +111,10 @@ fn holders(answered: &Answered) -> Vec<Holder<'_>> {
             role: words::role(holder.role),
             count: holder.count,
             last_expires_in_ms: holder.last_expires_in.map(|left| left.as_millis()),
-            rows: rows.into_iter().map(|it| json::Row(it, owners.get(&it.cookie).copied().flatten())).collect(),
+            rows: rows
+                .into_iter()
+                .map(|it| json::Row(it, owners.get(&it.cookie).copied().flatten()))
+                .collect(),
         }
     };
     finding.holders.iter().map(holder).collect()

@@ -23,7 +23,8 @@ const MOST_KINDS: usize = 64;
 
 /// Checks every answer, or says why it could not.
 pub(super) fn check(answered: &mut [Answered]) {
-    let plans: Vec<Plan> = answered.iter().enumerate().flat_map(|(place, answered)| plans(place, answered)).collect();
+    let plans: Vec<Plan> =
+        answered.iter().enumerate().flat_map(|(place, answered)| plans(place, answered)).collect();
     let trials: Vec<Trial> = plans.iter().map(Plan::trial).collect();
     let too_many = trials.iter().any(|trial| trial.holders.len() > MOST_KINDS);
     let heard = if too_many { Err("too many kinds of sockets to rebuild".to_owned()) } else { hear(&trials) };
@@ -36,7 +37,8 @@ pub(super) fn check(answered: &mut [Answered]) {
 fn hear(trials: &[Trial]) -> Result<Vec<rehearsal::Answer>, String> {
     let program = env::current_exe().map_err(|error| error.to_string())?;
     let said = |error: RehearsalError| format!("{:#}", anyhow::Error::from(error));
-    rehearsal::rehearse(Command::new(program).arg("rehearse-here").stderr(Stdio::null()), trials).map_err(said)
+    rehearsal::rehearse(Command::new(program).arg("rehearse-here").stderr(Stdio::null()), trials)
+        .map_err(said)
 }
 
 /// One trial, and to what it belongs.
@@ -56,8 +58,11 @@ fn plans(place: usize, answered: &Answered) -> Vec<Plan> {
     let hypotheses: &[bool] = if facts.occupants.iter().any(is_open) { &[false, true] } else { &[false] };
     let mut plans = Vec::new();
     for (set, flags) in answered.answers.iter().enumerate() {
-        let request =
-            Request { reuseaddr: flags.flags.reuseaddr, reuseport: flags.flags.reuseport, ..answered.request };
+        let request = Request {
+            reuseaddr: flags.flags.reuseaddr,
+            reuseport: flags.flags.reuseport,
+            ..answered.request
+        };
         plans.extend(hypotheses.iter().map(|&open| Plan { place, set, request, facts: closed(facts, open) }));
     }
     plans
@@ -96,17 +101,24 @@ impl Plan {
                 listen.is_some_and(|listen| listen.allows(Some(port_facts::answer(errno))))
             }
             rehearsal::Answer::Listens => {
-                predicted.bind.allows(None) && predicted.listen.as_ref().is_some_and(|listen| listen.allows(None))
+                predicted.bind.allows(None)
+                    && predicted.listen.as_ref().is_some_and(|listen| listen.allows(None))
             }
         };
-        let Some(set) = answered.get_mut(self.place).and_then(|it| it.answers.get_mut(self.set)) else { return };
+        let Some(set) = answered.get_mut(self.place).and_then(|it| it.answers.get_mut(self.set)) else {
+            return;
+        };
         let (bind, listen) = outcomes(heard);
         let before = set.checked.take();
         set.checked = Some(Checked {
             agrees: agrees && before.as_ref().is_none_or(|before| before.agrees),
             // Two suppositions with two outcomes: it does depend on them.
-            bind: before.as_ref().map_or(bind, |before| if before.bind == bind { bind } else { Outcome::Both }),
-            listen: before.as_ref().map_or(listen, |before| if before.listen == listen { listen } else { Outcome::Both }),
+            bind: before
+                .as_ref()
+                .map_or(bind, |before| if before.bind == bind { bind } else { Outcome::Both }),
+            listen: before
+                .as_ref()
+                .map_or(listen, |before| if before.listen == listen { listen } else { Outcome::Both }),
         });
     }
 }
@@ -129,8 +141,12 @@ pub(super) enum Outcome {
 fn outcomes(answer: rehearsal::Answer) -> (Outcome, Outcome) {
     match answer {
         rehearsal::Answer::Listens => (Outcome::Succeeded, Outcome::Succeeded),
-        rehearsal::Answer::ListenRefused(errno) => (Outcome::Succeeded, Outcome::Refused(port_facts::answer(errno))),
-        rehearsal::Answer::BindRefused(errno) => (Outcome::Refused(port_facts::answer(errno)), Outcome::NotReached),
+        rehearsal::Answer::ListenRefused(errno) => {
+            (Outcome::Succeeded, Outcome::Refused(port_facts::answer(errno)))
+        }
+        rehearsal::Answer::BindRefused(errno) => {
+            (Outcome::Refused(port_facts::answer(errno)), Outcome::NotReached)
+        }
         rehearsal::Answer::NotRebuilt(_) => (Outcome::NotReached, Outcome::NotReached),
     }
 }
@@ -156,8 +172,11 @@ fn holder(facts: &Facts, occupant: &Occupant) -> Holder {
 }
 
 fn endpoint_of_request(request: &Request) -> Endpoint {
-    let flags =
-        rehearsal::Flags { reuseaddr: request.reuseaddr, reuseport: request.reuseport, v6only: request.v6only };
+    let flags = rehearsal::Flags {
+        reuseaddr: request.reuseaddr,
+        reuseport: request.reuseport,
+        v6only: request.v6only,
+    };
     let device = request.device.map(|index| index.to_string());
     Endpoint { device, uid: Some(request.uid), ..Endpoint::new(request.address.ip(), flags) }
 }

@@ -50,7 +50,8 @@ pub(super) fn run(args: &Why, look: Look<'_>, paint: Paint) -> anyhow::Result<Ex
     listeners.sort_by_key(|socket| (socket.local.port(), socket.local, socket.cookie));
     let owners = Owners::read()?;
     let owner = |socket: &Socket| owners.of(socket.inode?).cloned();
-    let asked = |socket: &Socket| args.pid.is_none_or(|pid| owner(socket).is_some_and(|owner| owner.pid == pid));
+    let asked =
+        |socket: &Socket| args.pid.is_none_or(|pid| owner(socket).is_some_and(|owner| owner.pid == pid));
     let restarts = listeners
         .iter()
         .filter(|socket| asked(socket))
@@ -69,7 +70,8 @@ pub(super) fn run(args: &Why, look: Look<'_>, paint: Paint) -> anyhow::Result<Ex
 
 fn judge(socket: &Socket, owner: Option<Owner>, args: &Why, look: Look<'_>) -> anyhow::Result<Restart> {
     let found = port_facts::read(socket.local.port(), look)?;
-    let peeked = owner.as_ref().filter(|_| !args.no_peek).and_then(|it| flags::of_listener(socket, it.pid).ok());
+    let peeked =
+        owner.as_ref().filter(|_| !args.no_peek).and_then(|it| flags::of_listener(socket, it.pid).ok());
     let left = left_behind(found.facts, socket, owner.as_ref());
     let connections = left.occupants.iter().map(|occupant| occupant.count).sum();
     let outcome = match peeked {

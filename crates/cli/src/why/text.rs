@@ -17,9 +17,15 @@ use crate::{
 };
 
 /// Writes one block for each answer; addresses whose answers are alike share one.
-pub(super) fn write(out: &mut impl Write, answered: &[Answered], args: &Why, paint: Paint) -> anyhow::Result<()> {
+pub(super) fn write(
+    out: &mut impl Write,
+    answered: &[Answered],
+    args: &Why,
+    paint: Paint,
+) -> anyhow::Result<()> {
     let code = |answered: &Answered| answered.finding.as_ref().map(|finding| finding.code);
-    let alike = |one: &Answered, other: &Answered| one.outcome() == other.outcome() && code(one) == code(other);
+    let alike =
+        |one: &Answered, other: &Answered| one.outcome() == other.outcome() && code(one) == code(other);
     for (position, group) in answered.chunk_by(alike).enumerate() {
         let Some(first) = group.first() else { continue };
         if position > 0 {
@@ -89,7 +95,8 @@ fn rows(out: &mut impl Write, answered: &Answered, args: &Why, paint: Paint) -> 
     writeln!(out)?;
     let limit = if args.rows { usize::MAX } else { ROWS_KEPT };
     let facts = &answered.found.facts;
-    let owner = |cookie| facts.occupants.iter().find(|occupant| occupant.socket.cookie == cookie)?.owner.as_ref();
+    let owner =
+        |cookie| facts.occupants.iter().find(|occupant| occupant.socket.cookie == cookie)?.owner.as_ref();
     let mut shown = 0;
     let mut table = Table::new(out, paint, Columns { state: true, owner: true, details: false }, "  ");
     for rows in answered.found.rows.values() {
@@ -114,7 +121,8 @@ fn table(out: &mut impl Write, answered: &Answered, paint: Paint) -> anyhow::Res
         let [bind, listen] = calls(set);
         [set.flags.to_string(), bind, listen, words::known_by(set.known_by()).to_owned()]
     }));
-    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(String::len).max().unwrap_or(0);
+    let width =
+        |column: usize| lines.iter().filter_map(|line| line.get(column)).map(String::len).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2), 0];
     writeln!(out)?;
     for (position, line) in lines.iter().enumerate() {

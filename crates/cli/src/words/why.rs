@@ -55,9 +55,11 @@ pub(crate) fn depends_on(on: On, new: Flags) -> String {
             let names: Vec<&str> = names.into_iter().filter_map(|(on, name)| on.then_some(name)).collect();
             format!("on whether the old sockets have {}, which no table shows", names.join(" or "))
         }
-        On::History => "on the history of the port: a flag that was changed after bind(2) leaves traces that no \
+        On::History => {
+            "on the history of the port: a flag that was changed after bind(2) leaves traces that no \
              table shows"
-            .to_owned(),
+                .to_owned()
+        }
     }
 }
 
@@ -166,7 +168,10 @@ pub(crate) fn cannot_wait() -> &'static str {
 
 /// Of `why --listening` and `--pid`.
 pub(crate) fn no_listener(pid: Option<u32>) -> String {
-    pid.map_or_else(|| "nothing listens here".to_owned(), |pid| format!("process {pid} has no TCP listener here"))
+    pid.map_or_else(
+        || "nothing listens here".to_owned(),
+        |pid| format!("process {pid} has no TCP listener here"),
+    )
 }
 
 pub(crate) const RESTART_HEADINGS: [&str; 4] = ["listener", "flags", "restart", "owner"];
@@ -176,7 +181,11 @@ pub(crate) fn restarts() -> &'static str {
 }
 
 pub(crate) fn restart_fails(answer: Answer, connections: usize) -> String {
-    let connections = if connections == 1 { "1 connection".to_owned() } else { format!("{} connections", number(connections)) };
+    let connections = if connections == 1 {
+        "1 connection".to_owned()
+    } else {
+        format!("{} connections", number(connections))
+    };
     format!("{} over {connections}", errno(answer))
 }
 

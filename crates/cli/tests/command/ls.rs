@@ -143,7 +143,7 @@ fn another_network_namespace_is_looked_into_by_process_and_by_path() {
 }
 
 /// The id, in this `/proc`, of the process inside a host that this process started: the child of its guard.
-fn inner_pid_of(port: u16, guard: &Process) -> String {
+pub(crate) fn inner_pid_of(port: u16, guard: &Process) -> String {
     eventually(&format!("the process that serves {port}"), || {
         let outer = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
             let pid = entry.ok()?.file_name().into_string().ok()?;
