@@ -70,7 +70,7 @@ pub(crate) fn read(port: u16, look: Look<'_>) -> Result<PortFacts, NoFacts> {
     let owner = |socket: &Socket| owners.as_ref()?.of(socket.inode?).cloned();
     let mut occupants: Vec<Occupant> =
         live.into_iter().map(|socket| Occupant::of(socket, owner(&socket))).collect();
-    occupants.extend(alike.into_values());
+    occupants.extend(alike);
     let facts = Facts { occupants, ports, ..settings_of(look.netns) };
     Ok(PortFacts { facts, sockets, rows })
 }
@@ -83,13 +83,25 @@ struct Gathered<'a> {
     all_rows: bool,
     sockets: usize,
     live: Vec<Socket>,
-    alike: HashMap<Kind, Occupant>,
+    alike: Vec<Occupant>,
+    places: HashMap<Kind, usize>,
+    /// The kind of the row before: mostly the next one's as well.
+    last: Option<(Kind, usize)>,
     rows: BTreeMap<Role, Vec<Socket>>,
 }
 
 impl<'a> Gathered<'a> {
     fn new(ports: &'a LocalPorts, all_rows: bool) -> Self {
-        Self { ports, all_rows, sockets: 0, live: Vec::new(), alike: HashMap::new(), rows: BTreeMap::new() }
+        Self {
+            ports,
+            all_rows,
+            sockets: 0,
+            live: Vec::new(),
+            alike: Vec::new(),
+            places: HashMap::new(),
+            last: None,
+            rows: BTreeMap::new(),
+        }
     }
 
     fn add(&mut self, socket: Socket) {
@@ -99,23 +111,45 @@ impl<'a> Gathered<'a> {
             self.live.push(socket);
             return;
         }
-        let to_client = self.ports.range.as_ref().is_some_and(|range| range.contains(&socket.peer.port()));
-        let kind = (socket.state, socket.local.ip(), socket.interface, socket.v6only, to_client);
-        let occupant =
-            self.alike.entry(kind).or_insert_with(|| Occupant { count: 0, ..Occupant::of(socket, None) });
+        let place = self.place(&socket);
+        let Some(occupant) = self.alike.get_mut(place) else { return };
         occupant.count += 1;
         if socket.timer.expires_ms > occupant.socket.timer.expires_ms {
             occupant.socket = socket;
         }
     }
 
-    /// Twice as many as are wanted are let in before the shorter half goes.
+    /// Where minisockets like this one are counted.
+    fn place(&mut self, socket: &Socket) -> usize {
+        let to_client = self.ports.range.as_ref().is_some_and(|range| range.contains(&socket.peer.port()));
+        let kind = (socket.state, socket.local.ip(), socket.interface, socket.v6only, to_client);
+        if let Some((last, place)) = self.last
+            && last == kind
+        {
+            return place;
+        }
+        let place = *self.places.entry(kind).or_insert_with(|| {
+            self.alike.push(Occupant { count: 0, ..Occupant::of(*socket, None) });
+            self.alike.len() - 1
+        });
+        self.last = Some((kind, place));
+        place
+    }
+
+    /// Once there are enough, only one that waits longer than the last of them gets in.
     fn keep_row(&mut self, socket: Socket) {
         let rows = self.rows.entry(Role::of(&socket)).or_default();
-        rows.push(socket);
-        if !self.all_rows && rows.len() >= 2 * ROWS_KEPT {
-            longest_first(rows);
-            rows.truncate(ROWS_KEPT);
+        if self.all_rows || rows.len() < ROWS_KEPT {
+            rows.push(socket);
+            if rows.len() == ROWS_KEPT && !self.all_rows {
+                longest_first(rows);
+            }
+            return;
+        }
+        if rows.last().is_some_and(|last| socket.timer.expires_ms > last.timer.expires_ms) {
+            let place = rows.partition_point(|kept| kept.timer.expires_ms >= socket.timer.expires_ms);
+            rows.pop();
+            rows.insert(place, socket);
         }
     }
 }
@@ -206,12 +240,12 @@ mod tests {
         gathered.add(waiting("127.0.0.1:9000", 443, 5));
         assert_eq!(gathered.sockets, 1_002);
         let mut counts: Vec<(usize, u32)> =
-            gathered.alike.values().map(|kind| (kind.count, kind.socket.timer.expires_ms)).collect();
+            gathered.alike.iter().map(|kind| (kind.count, kind.socket.timer.expires_ms)).collect();
         counts.sort_unstable();
         assert_eq!(counts, [(1, 5), (1, 5), (1_000, 1_000)], "another address, and a peer that is no client");
         let mut rows = gathered.rows.remove(&Role::TimeWait).unwrap();
         longest_first(&mut rows);
-        assert!(rows.len() < 2 * ROWS_KEPT);
+        assert_eq!(rows.len(), ROWS_KEPT);
         assert_eq!(rows[0].timer.expires_ms, 1_000);
         assert_eq!(rows[ROWS_KEPT - 1].timer.expires_ms, 981);
     }
