@@ -7,4 +7,5 @@ pub(crate) mod demo;
 pub(crate) mod free;
 pub(crate) mod ls;
 pub(crate) mod serve;
+pub(crate) mod to;
 pub(crate) mod why;

@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, nothing but [facts](timewait_facts). The same facts give the same finding.
 //!
 //! - [`bind`]: the rules of bind(2) and listen(2): what they will answer, and why one was refused
+//! - [`ports`]: how many local ports connect(2) still finds for a destination
 //! - [`Finding`]: who holds the port, why that refuses, until when, what to do; data with a stable code
 //! - [`words`]: every sentence about a finding, in one place
 //!
@@ -21,6 +22,7 @@
 
 pub mod bind;
 mod finding;
+pub mod ports;
 pub mod words;
 
 pub use finding::{Because, Code, Finding, Holder, Note, Remedy, Role, Until};

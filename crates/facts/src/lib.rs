@@ -9,6 +9,7 @@
 //! - [`Pattern`]: the one address grammar of every command
 //! - [`Owner`]: the process behind a live socket
 //! - [`LocalAddresses`]: what addresses a network namespace calls its own
+//! - [`PortRange`], [`PortSet`]: ports, as the kernel's settings write them
 //! - [`Untrusted`]: bytes that strangers wrote, safe to show
 //! - [`KernelVersion`]: what `uname` says, comparable
 //!
@@ -26,6 +27,7 @@ mod kernel;
 mod local;
 mod owner;
 mod pattern;
+mod ports;
 mod socket;
 mod state;
 mod untrusted;
@@ -34,6 +36,7 @@ pub use kernel::KernelVersion;
 pub use local::{LocalAddress, LocalAddresses, LocalRoute};
 pub use owner::Owner;
 pub use pattern::{Pattern, PatternError};
+pub use ports::{PortRange, PortRangeError, PortSet};
 pub use socket::{Cookie, Socket, Timer, TimerKind};
 pub use state::{State, States, UnknownState};
 pub use untrusted::Untrusted;
