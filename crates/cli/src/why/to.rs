@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 use timewait_diagnose::ports::{self, Budget, Facts, Question, Reuse};
-use timewait_facts::{Pattern, States};
+use timewait_facts::{PortRange, States};
 use timewait_linux::{
     netns::Netns,
     sockets::{Query, SocketTable},
@@ -56,7 +56,9 @@ fn source(to: SocketAddr, netns: Option<&Netns>) -> anyhow::Result<IpAddr> {
         return Ok(to.ip());
     }
     if netns.is_some_and(|netns| !netns.is_own()) {
-        bail!("in another network namespace --from is needed: the address that connections to {to} come from");
+        bail!(
+            "in another network namespace --from is needed: the address that connections to {to} come from"
+        );
     }
     let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let socket = UdpSocket::bind(any)?;
@@ -69,9 +71,9 @@ fn facts(netns: Option<&Netns>) -> anyhow::Result<Facts> {
     let mut table = netns.map_or_else(SocketTable::open, SocketTable::open_in)?;
     let range = read("net.ipv4.ip_local_port_range")?.parse()?;
     let mut sockets = Vec::new();
-    table.dump(&Query::in_states(States::all()).local(Pattern::default()), |row| {
+    table.dump(&Query::in_states(States::all()), |row| {
         let socket = row.socket;
-        if timewait_facts::PortRange::contains(range, socket.local.port()) {
+        if PortRange::contains(range, socket.local.port()) {
             sockets.push(socket);
         }
         std::ops::ControlFlow::Continue(())

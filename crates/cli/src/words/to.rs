@@ -26,7 +26,8 @@ pub(crate) fn from(address: IpAddr) -> String {
 
 pub(crate) fn range(budget: &Budget) -> String {
     let Budget { range, reserved, .. } = budget;
-    let reserved = if *reserved == 0 { String::new() } else { format!(", {} of them reserved", count(*reserved)) };
+    let reserved =
+        if *reserved == 0 { String::new() } else { format!(", {} of them reserved", count(*reserved)) };
     format!("{} to {}: {} ports{reserved}", range.first(), range.last(), count(range.len()))
 }
 
@@ -53,7 +54,11 @@ pub(crate) fn free(budget: &Budget, facts: &Facts) -> Vec<String> {
         ));
     }
     if budget.time_wait > 0 {
-        lines.push(format!("and {} in time-wait may be used again now (inferred: {})", count(budget.reusable), reuse(facts)));
+        lines.push(format!(
+            "and {} in time-wait may be used again now (inferred: {})",
+            count(budget.reusable),
+            reuse(facts)
+        ));
     }
     if budget.bindable == 0 {
         lines.push("bind(2) with port 0 finds none: EADDRINUSE".to_owned());
@@ -63,8 +68,8 @@ pub(crate) fn free(budget: &Budget, facts: &Facts) -> Vec<String> {
 
 fn reuse(facts: &Facts) -> String {
     let setting = match facts.reuse {
-        Reuse::Off => "tcp_tw_reuse is 0",
-        Reuse::On => "tcp_tw_reuse is 1",
+        Reuse::Never => "tcp_tw_reuse is 0",
+        Reuse::Always => "tcp_tw_reuse is 1",
         Reuse::Loopback => "tcp_tw_reuse is 2, over loopback only",
     };
     let timestamps = if facts.timestamps { "timestamps are on" } else { "timestamps are off" };
@@ -91,7 +96,7 @@ pub(crate) fn remedies(budget: &Budget, facts: &Facts) -> Vec<String> {
         lines.push("keep connections open and use them again: one leaves one time-wait".to_owned());
         lines.push("or let the server close first: then it waits".to_owned());
     }
-    if waiting && budget.reusable == 0 && facts.timestamps && facts.reuse != Reuse::On {
+    if waiting && budget.reusable == 0 && facts.timestamps && facts.reuse != Reuse::Always {
         lines.push(format!(
             "or set net.ipv4.tcp_tw_reuse to 1: ports in time-wait can be used again after {} ms",
             facts.reuse_delay.as_millis()
@@ -99,7 +104,9 @@ pub(crate) fn remedies(budget: &Budget, facts: &Facts) -> Vec<String> {
     }
     lines.push("or connect from more addresses, bound with IP_BIND_ADDRESS_NO_PORT".to_owned());
     if budget.range.len() < 28_232 {
-        lines.push("or widen net.ipv4.ip_local_port_range, which is narrower than the kernel's default".to_owned());
+        lines.push(
+            "or widen net.ipv4.ip_local_port_range, which is narrower than the kernel's default".to_owned(),
+        );
     }
     lines
 }

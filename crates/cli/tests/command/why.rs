@@ -333,3 +333,27 @@ fn a_listener_held_by_a_bound_socket_and_a_specific_address_are_told_apart() {
         assert_eq!(run(&["why", "0.0.0.0:9000"]).status.code(), Some(1), "every address");
     });
 }
+
+#[test]
+fn the_ports_that_are_left_for_a_destination_are_counted() {
+    in_own_host(|host| {
+        host.set("net.ipv4.ip_local_port_range", "40000 40009").unwrap();
+        host.set("net.ipv4.tcp_tw_reuse", "0").unwrap();
+        let _server = serve(&["--close-first", "client", "127.0.0.1:9000"]);
+        assert_screen!("why-to-all-free", seen(&run(&["why", "--to", "127.0.0.1:9000"])));
+
+        let foretold = json(&["--to", "127.0.0.1:9000"])["left"].as_u64().unwrap();
+        let open: Vec<TcpStream> =
+            std::iter::from_fn(|| TcpStream::connect("127.0.0.1:9000").ok()).take(100).collect();
+        assert_eq!(open.len() as u64, foretold);
+        let none = run(&["why", "--to", "127.0.0.1:9000"]);
+        assert_screen!("why-to-none-left", seen(&none));
+        assert_eq!(json(&["--to", "127.0.0.1:9000"])["connect"], "EADDRNOTAVAIL");
+        assert_eq!(run(&["why", "--to", "127.0.0.1:9001"]).status.code(), Some(0), "another destination");
+        assert_eq!(
+            run(&["why", "--to", "127.0.0.1:9000", "--from", "127.0.0.2"]).status.code(),
+            Some(0),
+            "and source"
+        );
+    });
+}
