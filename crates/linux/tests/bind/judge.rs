@@ -94,7 +94,7 @@ pub(crate) fn compare(
 }
 
 /// The facts as another process has them.
-fn withheld(facts: &Facts) -> Facts {
+pub(crate) fn withheld(facts: &Facts) -> Facts {
     let mut facts = facts.clone();
     for occupant in &mut facts.occupants {
         (occupant.reuseaddr, occupant.reuseport) = (None, None);
