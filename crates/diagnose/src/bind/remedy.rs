@@ -63,7 +63,7 @@ fn options(request: &Request, failure: &Failure, facts: &Facts) -> Option<Remedy
         Some(Remedy::SetV6only)
     } else {
         other_user
-            .filter(|&uid| helps(&Request { uid, ..*request }, facts, Sure::Yes))
+            .filter(|&uid| helps(&Request { uid, privileged: false, ..*request }, facts, Sure::Yes))
             .map(|uid| Remedy::AsUser { uid })
     }
 }

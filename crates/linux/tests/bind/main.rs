@@ -19,8 +19,8 @@ mod universe;
 use std::env;
 
 use fastrand::Rng;
-use judge::{Tally, compare, leaves_a_mark, shrink, table};
-use population::World;
+use judge::{Tally, compare, shrink, table};
+use population::{World, ask};
 use spec::{Dice, Kind, Options, Question, Step, ip};
 use timewait_diagnose::bind::{Bucket, On, Verdict, predict};
 use timewait_linux::hosts::Host;
@@ -93,7 +93,7 @@ fn ask_all(world: &mut World<'_>, asked: &[(&[Step], &[Question])], bucket: Buck
         for question in *questions {
             let Some(at) = copy else { break };
             match compare(world, &facts[at], (question, populations[at].port), tally) {
-                Ok(answers) if leaves_a_mark(question, &answers) => copy = copies.next(),
+                Ok(compared) if compared.marked => copy = copies.next(),
                 Ok(_) => {}
                 Err(found) => {
                     let (steps, found) = shrink(world, (steps, bucket), question, found);
@@ -165,7 +165,7 @@ fn the_order_of_two_binds_decides_what_no_table_shows() {
             let facts = world.facts(std::slice::from_ref(&population)).remove(0);
             let verdict = predict(&question.request(population.port, world.devices()), &facts).bind;
             assert!(matches!(verdict, Verdict::Depends { on: On::History, .. }), "{verdict:?}");
-            world.ask(&question, population.port).0.is_none()
+            ask(&question, population.port).0.is_none()
         });
         assert_eq!(passed, [true, false]);
     });

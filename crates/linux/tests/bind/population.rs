@@ -183,19 +183,19 @@ impl<'a> World<'a> {
             })
             .collect()
     }
+}
 
-    /// Asks the kernel.
-    pub(crate) fn ask(&self, question: &Question, port: u16) -> Answers {
-        as_user(USERS[question.options.user], || {
-            let socket = new_socket(question.ip, &question.options).unwrap();
-            let here = SockAddr::from(SocketAddr::new(question.ip, port));
-            match socket.bind(&here) {
-                Err(error) => (Some(answer(&error)), None),
-                Ok(()) => (None, Some(socket.listen(8).err().map(|error| answer(&error)))),
-            }
-        })
-        .unwrap()
-    }
+/// Asks the kernel.
+pub(crate) fn ask(question: &Question, port: u16) -> Answers {
+    as_user(USERS[question.options.user], || {
+        let socket = new_socket(question.ip, &question.options).unwrap();
+        let here = SockAddr::from(SocketAddr::new(question.ip, port));
+        match socket.bind(&here) {
+            Err(error) => (Some(answer(&error)), None),
+            Ok(()) => (None, Some(socket.listen(8).err().map(|error| answer(&error)))),
+        }
+    })
+    .unwrap()
 }
 
 fn server(port: u16) -> Socket {

@@ -72,28 +72,29 @@ pub(crate) fn ask_all(world: &mut World<'_>) -> Tally {
             };
             ask_about(world, step, &mut groups, &mut tally);
         }
-        groups.iter().for_each(|(case, group)| check(case, group));
+        for (case, group) in &groups {
+            check(case, group);
+        }
     }
     tally
 }
 
 fn ask_about(world: &mut World<'_>, step: Step, groups: &mut BTreeMap<String, Group>, tally: &mut Tally) {
     let questions = questions();
-    for flags in FLAGS {
-        let step = Step { options: options(flags, step.options.v6only), ..step };
-        let populations: Vec<_> = questions.iter().map(|_| world.populate(&[step])).collect();
-        let facts = world.facts(&populations);
-        for ((question, population), facts) in questions.iter().zip(&populations).zip(&facts) {
-            let (bind, _) = compare(world, facts, (question, population.port), tally)
-                .unwrap_or_else(|found| panic!("{}", table(&[step], question, &found)));
-            let blind = withheld(facts);
-            // All that can be seen of the old socket, if there is one.
-            let seen = blind.occupants.iter().map(|old| (old.socket.local.ip(), old.socket.v6only));
-            let case = format!("{:?} {:?} {question:?}", step.kind, seen.collect::<Vec<_>>());
-            let group = groups.entry(case).or_default();
-            group.blind.push(predict(&question.request(population.port, world.devices()), &blind).bind);
-            group.kernel.push(bind);
-        }
+    let steps = FLAGS.map(|flags| Step { options: options(flags, step.options.v6only), ..step });
+    let cases = || steps.iter().flat_map(|step| questions.iter().map(move |question| (step, question)));
+    let populations: Vec<_> = cases().map(|(step, _)| world.populate(&[*step])).collect();
+    let facts = world.facts(&populations);
+    for (((step, question), population), facts) in cases().zip(&populations).zip(&facts) {
+        let compared = compare(world, facts, (question, population.port), tally)
+            .unwrap_or_else(|found| panic!("{}", table(&[*step], question, &found)));
+        let blind = withheld(facts);
+        // All that can be seen of the old socket, if there is one.
+        let visible = blind.occupants.iter().map(|old| (old.socket.local.ip(), old.socket.v6only));
+        let case = format!("{:?} {:?} {question:?}", step.kind, visible.collect::<Vec<_>>());
+        let group = groups.entry(case).or_default();
+        group.blind.push(predict(&question.request(population.port, world.devices()), &blind).bind);
+        group.kernel.push(compared.answers.0);
     }
 }
 
