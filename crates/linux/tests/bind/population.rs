@@ -178,8 +178,9 @@ impl<'a> World<'a> {
             .iter()
             .map(|population| {
                 let rows = by_port.remove(&population.port).unwrap_or_default();
-                let occupants = rows.into_iter().map(|row| population.occupant(row)).collect();
-                Facts { occupants, ..settings() }
+                let mut facts = settings();
+                rows.into_iter().for_each(|row| facts.add(population.occupant(row)));
+                facts
             })
             .collect()
     }

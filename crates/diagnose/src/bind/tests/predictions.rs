@@ -171,3 +171,16 @@ fn what_is_wrong_with_the_request_itself_is_named_before_any_socket() {
     assert_eq!(asked("[ff02::1]:9000"), Some((Answer::Invalid, Reason::Multicast)));
     assert_eq!(asked("0.0.0.0:0"), None, "port 0 is nobody's");
 }
+
+#[test]
+fn a_crowd_that_waits_alike_takes_one_place_and_is_counted() {
+    let mut crowd = facts(vec![]);
+    for ms in [12_400, 57_400, 3_000] {
+        crowd.add(there(waiting(ms), true, false));
+    }
+    crowd.add(there(waiting(9), false, false));
+    assert_eq!(crowd.occupants.iter().map(|old| old.count).collect::<Vec<_>>(), [3, 1]);
+    let (_, finding) = refused(&PLAIN, &crowd);
+    assert_eq!(finding.holders[0].count, 4);
+    assert_eq!(finding.until, Until::Expires(Duration::from_millis(57_400)));
+}
