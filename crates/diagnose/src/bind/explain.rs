@@ -22,7 +22,12 @@ pub fn explain(request: &Request, call: Call, answer: Answer, facts: &Facts) -> 
         Answer::Other => None,
     };
     match failure {
-        Some(failure) => finding(request, call, &failure, facts),
+        Some(failure) => {
+            let mut finding = finding(request, call, &failure, facts);
+            // Ending others' connections is not what a server that did not start should propose first.
+            finding.remedies.retain(|remedy| *remedy != Remedy::EndWaiting);
+            finding
+        }
         None if answer == Answer::InUse => unseen(facts),
         None => bare(Code::Unexplained, Because::Errno, Until::Unknown),
     }
@@ -41,7 +46,7 @@ pub fn finding(request: &Request, call: Call, failure: &Failure, facts: &Facts) 
             Finding {
                 code: code(by),
                 because: because(call, by, clash),
-                remedies: remedy::remedies(request, failure, until, facts),
+                remedies: remedy::remedies(request, failure, facts),
                 notes: notes(across, facts),
                 holders,
                 until,

@@ -173,6 +173,21 @@ impl Occupant {
 }
 
 impl Facts {
+    /// Adds a socket; one that is alike in all that the rules look at is only counted, so that a million waiting
+    /// sockets take a few places. Set [`Facts::ports`] before.
+    pub fn add(&mut self, new: Occupant) {
+        let ports = &self.ports;
+        match self.occupants.iter_mut().find(|old| are_alike(old, &new, ports)) {
+            Some(old) => {
+                old.count += new.count;
+                if old.socket.expires_in() < new.socket.expires_in() {
+                    old.socket = new.socket;
+                }
+            }
+            None => self.occupants.push(new),
+        }
+    }
+
     /// How a socket holds the port: its row's role, and for a connection whether this side seems to have opened it.
     ///
     /// That is inferred: nothing listens on the port, the kernel may choose it for outgoing connections, and the
@@ -195,4 +210,17 @@ impl Facts {
             | Role::OutgoingWaiting => role,
         }
     }
+}
+
+/// Whether the rules, and [`Facts::role`], cannot tell two sockets apart.
+fn are_alike(one: &Occupant, other: &Occupant, ports: &LocalPorts) -> bool {
+    let seen = |old: &Occupant| {
+        let Socket { state, local, interface, v6only, .. } = old.socket;
+        (state, local, interface, v6only, old.uid(), old.socket.is_minisocket(), old.holds_port())
+    };
+    let led_to = |old: &Occupant| ports.in_range(old.socket.peer.port());
+    seen(one) == seen(other)
+        && led_to(one) == led_to(other)
+        && (one.reuseaddr, one.reuseport) == (other.reuseaddr, other.reuseport)
+        && one.owner == other.owner
 }

@@ -129,7 +129,7 @@ pub enum Reason {
 /// What an answer depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
-    /// Flags of the old sockets that could not be read: those that are true here.
+    /// Flags of the old sockets that could not be read, and that decide: those that are true here.
     Flags(Flags),
     /// The history of the port's bucket: in which order sockets came, or flags that were changed after bind(2).
     History,
@@ -164,9 +164,9 @@ fn bind(request: &Request, facts: &Facts, certain: &[Blocker], possible: &[Block
         return Verdict::Succeeds;
     }
     let on = possible.iter().fold(Flags::default(), |all, blocker| Flags {
-        reuseaddr: all.reuseaddr || blocker.unknown.reuseaddr,
-        reuseport: all.reuseport || blocker.unknown.reuseport,
-        v6only: all.v6only || blocker.unknown.v6only,
+        reuseaddr: all.reuseaddr || blocker.undecided.reuseaddr,
+        reuseport: all.reuseport || blocker.undecided.reuseport,
+        v6only: all.v6only || blocker.undecided.v6only,
     });
     Verdict::Depends { on: On::Flags(on), otherwise: held(facts, possible) }
 }

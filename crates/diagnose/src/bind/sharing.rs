@@ -45,8 +45,8 @@ pub(super) struct Blocker {
     pub(super) clash: Clash,
     /// The other family's address overlaps.
     pub(super) across: bool,
-    /// The flags that are not known.
-    pub(super) unknown: Flags,
+    /// The flags that are not known and decide.
+    pub(super) undecided: Flags,
 }
 
 /// The sockets on the port that refuse a request, or may.
@@ -62,20 +62,26 @@ pub(super) fn blocker(request: &Request, occupant: &Occupant) -> Option<Blocker>
         return None;
     }
     let (new, old) = (Place::of(request.address.ip()), Place::of(occupant.socket.local.ip()));
-    let (mut clash, mut certain) = (None, true);
-    for flags in possible_flags(occupant) {
-        let meets = overlap(new, request.v6only, old, flags.v6only);
-        match conflict(request, occupant, flags).filter(|_| meets) {
-            Some(found) => clash = clash.or(Some(found)),
-            None => certain = false,
-        }
-    }
-    let unknown = Flags {
-        reuseaddr: occupant.reuseaddr.is_none(),
-        reuseport: occupant.reuseport.is_none(),
-        v6only: occupant.v6only().is_none(),
+    let clash = |flags: Flags| {
+        conflict(request, occupant, flags).filter(|_| overlap(new, request.v6only, old, flags.v6only))
     };
-    Some(Blocker { index: 0, certain, clash: clash?, across: new.crosses(old), unknown })
+    let refuses = |flags| clash(flags).is_some();
+    let matters = |with: fn(Flags, bool) -> Flags, known: Option<bool>| {
+        known.is_none()
+            && possible_flags(occupant).any(|flags| refuses(with(flags, false)) != refuses(with(flags, true)))
+    };
+    let undecided = Flags {
+        reuseaddr: matters(|flags, reuseaddr| Flags { reuseaddr, ..flags }, occupant.reuseaddr),
+        reuseport: matters(|flags, reuseport| Flags { reuseport, ..flags }, occupant.reuseport),
+        v6only: matters(|flags, v6only| Flags { v6only, ..flags }, occupant.v6only()),
+    };
+    Some(Blocker {
+        index: 0,
+        certain: possible_flags(occupant).all(refuses),
+        clash: possible_flags(occupant).find_map(clash)?,
+        across: new.crosses(old),
+        undecided,
+    })
 }
 
 /// Every value that the flags of a socket can have.

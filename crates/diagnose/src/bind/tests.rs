@@ -1,3 +1,5 @@
+mod predictions;
+
 use core::{
     net::{IpAddr, SocketAddr},
     time::Duration,

@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 
-use timewait_diagnose::bind::{self, Answer, Bucket, Facts, On, Prediction, Verdict, predict};
+use timewait_diagnose::{
+    Remedy,
+    bind::{self, Answer, Bucket, Facts, On, Prediction, Verdict, predict},
+};
 
 use crate::{
-    population::{Answers, World},
-    spec::{Question, Step},
+    population::{Answers, World, ask},
+    spec::{Question, Step, USERS},
 };
 
 /// What was compared.
@@ -20,6 +23,17 @@ pub(crate) struct Tally {
     pub(crate) history: Both,
     /// With flags withheld: predictions that depend on them.
     pub(crate) withheld: Both,
+    /// Options that were offered as a remedy, and did help.
+    pub(crate) remedies: usize,
+}
+
+impl Tally {
+    fn count(&mut self, known: &Verdict, blind: &Verdict, answer: Option<Answer>) {
+        self.cases += 1;
+        self.refused += usize::from(answer.is_some());
+        self.history.count(known, answer);
+        self.withheld.count(blind, answer);
+    }
 }
 
 /// How often the kernel did the one and the other where a prediction left it open.
@@ -39,6 +53,13 @@ impl Both {
     }
 }
 
+/// A question that was answered as predicted.
+pub(crate) struct Compared {
+    pub(crate) answers: Answers,
+    /// It left a mark in the port's bucket that others would meet: see `diagnose::bind::history`.
+    pub(crate) marked: bool,
+}
+
 /// A prediction that the kernel contradicts.
 pub(crate) struct Disagreement {
     pub(crate) facts: Facts,
@@ -48,10 +69,10 @@ pub(crate) struct Disagreement {
 }
 
 /// Whether a prediction allows what the kernel answered, in both calls.
-fn allows(prediction: &Prediction, (bind, listen): &Answers) -> bool {
-    prediction.bind.allows(*bind)
+fn allows(prediction: &Prediction, (bind, listen): Answers) -> bool {
+    prediction.bind.allows(bind)
         && match (&prediction.listen, listen) {
-            (Some(predicted), Some(answer)) => predicted.allows(*answer),
+            (Some(predicted), Some(answer)) => predicted.allows(answer),
             (Some(_) | None, None) => true,
             (None, Some(_)) => false,
         }
@@ -63,14 +84,14 @@ pub(crate) fn compare(
     facts: &Facts,
     (question, port): (&Question, u16),
     tally: &mut Tally,
-) -> Result<Answers, Box<Disagreement>> {
+) -> Result<Compared, Box<Disagreement>> {
     let request = question.request(port, world.devices());
-    let answers = world.ask(question, port);
+    let answers = ask(question, port);
     let disagreement = |facts: &Facts, prediction: &Prediction, what| {
         Err(Box::new(Disagreement { facts: facts.clone(), prediction: prediction.clone(), answers, what }))
     };
     let known = predict(&request, facts);
-    if !allows(&known, &answers) {
+    if !allows(&known, answers) {
         return disagreement(facts, &known, "with flags known");
     }
     if let Verdict::Depends { on: On::Flags(_), .. } = known.bind {
@@ -78,7 +99,7 @@ pub(crate) fn compare(
     }
     let blind = withheld(facts);
     let unknown = predict(&request, &blind);
-    if !allows(&unknown, &answers) {
+    if !allows(&unknown, answers) {
         return disagreement(&blind, &unknown, "with flags withheld");
     }
     if let Verdict::Depends { on: On::Flags(_), .. } = unknown.bind
@@ -86,15 +107,45 @@ pub(crate) fn compare(
     {
         return disagreement(&blind, &unknown, "depends on flags of which none matters");
     }
-    tally.cases += 1;
-    tally.refused += usize::from(answers.0.is_some());
-    tally.history.count(&known.bind, answers.0);
-    tally.withheld.count(&unknown.bind, answers.0);
-    Ok(answers)
+    tally.count(&known.bind, &unknown.bind, answers.0);
+    let remedy = remedy(&request, facts, question, &known);
+    let is_certain = |remedy: &Question| {
+        let request = remedy.request(port, world.devices());
+        matches!(predict(&request, facts).bind, Verdict::Succeeds)
+    };
+    let remedy = remedy.filter(is_certain);
+    let remedied = remedy.map(|remedy| ask(&remedy, port));
+    if let Some((Some(_), _) | (None, Some(Some(_)))) = remedied {
+        return disagreement(facts, &known, "a remedy that does not help");
+    }
+    tally.remedies += usize::from(remedied.is_some());
+    let marked = leaves_a_mark(question, answers)
+        || remedy.zip(remedied).is_some_and(|(remedy, answers)| leaves_a_mark(&remedy, answers));
+    Ok(Compared { answers, marked })
+}
+
+/// The question with the option that is offered as a remedy.
+fn remedy(
+    request: &bind::Request,
+    facts: &Facts,
+    question: &Question,
+    prediction: &Prediction,
+) -> Option<Question> {
+    let Verdict::Fails(failure) = &prediction.bind else { return None };
+    let finding = bind::finding(request, bind::Call::Bind, failure, facts);
+    let mut options = question.options;
+    match finding.remedies.first()? {
+        Remedy::SetReuseaddr => options.reuseaddr = true,
+        Remedy::SetReuseport => options.reuseport = true,
+        Remedy::SetV6only => options.v6only = true,
+        Remedy::AsUser { uid } => options.user = USERS.iter().position(|user| user == uid)?,
+        _ => return None,
+    }
+    Some(Question { options, ..*question })
 }
 
 /// The facts as another process has them.
-fn withheld(facts: &Facts) -> Facts {
+pub(crate) fn withheld(facts: &Facts) -> Facts {
     let mut facts = facts.clone();
     for occupant in &mut facts.occupants {
         (occupant.reuseaddr, occupant.reuseport) = (None, None);
@@ -124,8 +175,7 @@ fn both_answers(request: &bind::Request, facts: &Facts) -> bool {
     verdicts.iter().any(passes) && !verdicts.iter().all(passes)
 }
 
-/// Whether a question leaves a mark in the port's bucket that others would meet: see `diagnose::bind::history`.
-pub(crate) fn leaves_a_mark(question: &Question, answers: &Answers) -> bool {
+fn leaves_a_mark(question: &Question, answers: Answers) -> bool {
     question.options.reuseport && answers.0.is_none()
 }
 

@@ -149,10 +149,7 @@ impl<'a> World<'a> {
     fn connect(&self, population: &mut Population, socket: Socket, step: &Step, end: End) -> io::Result<()> {
         let server = &self.servers[population.led_to];
         population.led_to += 1;
-        let to = SocketAddr::new(
-            reachable(step, population.port),
-            server.local_addr()?.as_socket().unwrap().port(),
-        );
+        let to = SocketAddr::new(reachable(step), server.local_addr()?.as_socket().unwrap().port());
         if let Err(error) = socket.connect(&to.into()) {
             // It keeps its port, if it had one.
             population.open.push(socket);
@@ -181,24 +178,25 @@ impl<'a> World<'a> {
             .iter()
             .map(|population| {
                 let rows = by_port.remove(&population.port).unwrap_or_default();
-                let occupants = rows.into_iter().map(|row| population.occupant(row)).collect();
-                Facts { occupants, ..settings() }
+                let mut facts = settings();
+                rows.into_iter().for_each(|row| facts.add(population.occupant(row)));
+                facts
             })
             .collect()
     }
+}
 
-    /// Asks the kernel.
-    pub(crate) fn ask(&self, question: &Question, port: u16) -> Answers {
-        as_user(USERS[question.options.user], || {
-            let socket = new_socket(question.ip, &question.options).unwrap();
-            let here = SockAddr::from(SocketAddr::new(question.ip, port));
-            match socket.bind(&here) {
-                Err(error) => (Some(answer(&error)), None),
-                Ok(()) => (None, Some(socket.listen(8).err().map(|error| answer(&error)))),
-            }
-        })
-        .unwrap()
-    }
+/// Asks the kernel.
+pub(crate) fn ask(question: &Question, port: u16) -> Answers {
+    as_user(USERS[question.options.user], || {
+        let socket = new_socket(question.ip, &question.options).unwrap();
+        let here = SockAddr::from(SocketAddr::new(question.ip, port));
+        match socket.bind(&here) {
+            Err(error) => (Some(answer(&error)), None),
+            Ok(()) => (None, Some(socket.listen(8).err().map(|error| answer(&error)))),
+        }
+    })
+    .unwrap()
 }
 
 fn server(port: u16) -> Socket {
@@ -275,14 +273,13 @@ fn change(socket: &Socket, flags: Option<(bool, bool)>) -> io::Result<()> {
     Ok(())
 }
 
-/// An address at which a socket that is bound as the step says can be reached, and from which it reaches others. A
-/// dual-stack wildcard is reached in either family, by turns.
-fn reachable(step: &Step, port: u16) -> IpAddr {
+/// An address at which a socket that is bound as the step says can be reached, and from which it reaches others.
+fn reachable(step: &Step) -> IpAddr {
     match step.ip {
         IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V4(v4) => v4.into(),
         IpAddr::V6(v6) if v6 == ip("::ffff:0.0.0.0") => ip("::ffff:127.0.0.1"),
-        IpAddr::V6(v6) if v6.is_unspecified() && !step.options.v6only && port % 2 == 0 => {
+        IpAddr::V6(v6) if v6.is_unspecified() && !step.options.v6only && step.over_ipv4 => {
             ip("::ffff:127.0.0.1")
         }
         IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -305,7 +302,7 @@ impl Population {
 
     /// Connects to the port, and lets whichever listener the kernel chose accept. Only that one goes.
     fn accept(&mut self, step: &Step, listener_stays: bool, end: End) -> io::Result<()> {
-        let to = SocketAddr::new(reachable(step, self.port), self.port);
+        let to = SocketAddr::new(reachable(step), self.port);
         let client = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
         client.connect(&to.into())?;
         let (index, server) = eventually("a connection to accept", || {

@@ -65,6 +65,8 @@ pub(crate) struct Step {
     pub(crate) options: Options,
     /// SO_REUSEADDR and SO_REUSEPORT as they are set once all is done, if they are changed.
     pub(crate) later: Option<(bool, bool)>,
+    /// A dual-stack wildcard is reached over IPv4.
+    pub(crate) over_ipv4: bool,
 }
 
 /// One question: a socket's address and options.
@@ -152,7 +154,8 @@ impl Dice {
     fn step(&mut self, changing: bool) -> Step {
         let later = (changing && self.rng.bool()).then(|| (self.rng.bool(), self.rng.bool()));
         let kind = self.kind();
-        Step { kind, ip: ip(HERE[self.rng.usize(..HERE.len())]), options: self.options(), later }
+        let (ip, over_ipv4) = (ip(HERE[self.rng.usize(..HERE.len())]), self.rng.bool());
+        Step { kind, ip, options: self.options(), later, over_ipv4 }
     }
 
     /// A population: none to four steps, of which those that the kernel refuses leave nothing.
