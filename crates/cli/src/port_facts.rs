@@ -195,6 +195,20 @@ fn port_range(text: &str) -> Option<RangeInclusive<u16>> {
     Some(low.trim().parse().ok()?..=high.trim().parse().ok()?)
 }
 
+/// Namespaces that are looked into for others that have the port.
+const NAMESPACES: usize = 64;
+
+/// Listeners with this port in other network namespaces, as far as this process may look there.
+pub(crate) fn listeners_elsewhere(port: u16) -> usize {
+    let at = Pattern { prefix: None, port: Some(port) };
+    let listeners = |netns: &Netns| {
+        let table = SocketTable::open_in(netns).ok();
+        table.and_then(|mut table| table.collect(&Query::in_states(States::LISTEN).local(at)).ok())
+    };
+    let others = Netns::others(NAMESPACES).unwrap_or_default();
+    others.iter().filter_map(listeners).map(|found| found.len()).sum()
+}
+
 /// The interfaces and local addresses of the namespace; `None` where they cannot be read.
 pub(crate) fn local_addresses(netns: Option<&Netns>) -> Option<LocalAddresses> {
     netns.map_or_else(addresses::read, addresses::read_in).ok()

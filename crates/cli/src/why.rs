@@ -53,7 +53,11 @@ pub(crate) fn run(args: &Why, paint: Paint) -> anyhow::Result<ExitCode> {
 
 /// Every address that the question stands for, answered.
 fn ask(args: &Why, question: Question, look: Look<'_>) -> anyhow::Result<Vec<Answered>> {
-    let found = port_facts::read(question.port, look)?;
+    let mut found = port_facts::read(question.port, look)?;
+    if look.netns.is_none() {
+        found.facts.elsewhere = port_facts::listeners_elsewhere(question.port);
+    }
+    let unread = if args.no_peek { Vec::new() } else { answers::peek(&mut found.facts) };
     let local = port_facts::local_addresses(look.netns);
     let device = args.device.as_deref().map(|name| {
         let index = local.as_ref().and_then(|local| local.interface(name));
@@ -65,11 +69,11 @@ fn ask(args: &Why, question: Question, look: Look<'_>) -> anyhow::Result<Vec<Ans
     let answer = |address: SocketAddr| {
         let mut found = found.clone();
         found.facts.local = port_facts::as_local(local.as_ref(), address);
-        if !args.no_peek {
-            answers::peek(&mut found.facts);
-        }
         let request = Request { device, ..request(address, args.flags, args.uid, look.netns) };
-        answers::answer(request, args.flags, found, (trials, look.netns))
+        Answered {
+            unread: unread.clone(),
+            ..answers::answer(request, args.flags, found, (trials, look.netns))
+        }
     };
     let mut answered: Vec<Answered> = question.addresses().into_iter().map(answer).collect();
     rehearse::check(&mut answered);

@@ -27,6 +27,7 @@ pub use explain::{explain, finding};
 pub use facts::{Bucket, Facts, LocalPorts, Nonlocal, Occupant, Request};
 pub use learn::learn;
 pub use outcome::{Answer, Call, Failure, On, Prediction, Reason, Verdict, predict};
+pub use remedy::after;
 pub use sharing::{Clash, Flags};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use core::time::Duration;
+use core::{net::SocketAddr, time::Duration};
 
 use timewait_facts::{Owner, Socket, State};
 
@@ -182,7 +182,10 @@ pub enum Remedy {
     /// Let it be, for so long.
     Wait(Duration),
     /// End the timewait minisockets (`timewait free`).
-    EndWaiting,
+    EndWaiting {
+        /// The local address and port that they hold.
+        at: SocketAddr,
+    },
     /// Set SO_REUSEADDR before bind(2) on the new socket: helps at once if the old one had it.
     SetReuseaddr,
     /// Set SO_REUSEPORT before bind(2) on the new socket: the old ones have it.

@@ -2,7 +2,7 @@
 //!
 //! A finding is told in four lines: what failed, who holds it, until when, what to do.
 
-use core::time::Duration;
+use core::{net::SocketAddr, time::Duration};
 
 use timewait_facts::Owner;
 
@@ -150,7 +150,7 @@ pub fn remedy(remedy: &Remedy) -> String {
         Remedy::SetReuseaddr => {
             "set SO_REUSEADDR before bind(2): it helps at once if the old sockets had it too".to_owned()
         }
-        Remedy::EndWaiting => "or end them (root): timewait free".to_owned(),
+        Remedy::EndWaiting { at } => format!("or end them (root): timewait free {}", asked(*at)),
         Remedy::SetReuseport => "set SO_REUSEPORT before bind(2): the old sockets have it".to_owned(),
         Remedy::SetV6only => "set IPV6_V6ONLY before bind(2): only IPv4 sockets are in the way".to_owned(),
         Remedy::ClearV6only => "clear IPV6_V6ONLY, or bind the IPv4 address on an IPv4 socket".to_owned(),
@@ -171,12 +171,17 @@ pub fn remedy(remedy: &Remedy) -> String {
     }
 }
 
+/// An address as one asks about it: `:9000` for every address.
+fn asked(at: SocketAddr) -> String {
+    if at.ip().is_unspecified() { format!(":{}", at.port()) } else { at.to_string() }
+}
+
 /// A remedy's name, stable for scripts.
 pub const fn remedy_code(remedy: &Remedy) -> &'static str {
     match remedy {
         Remedy::EndOwner(_) => "end-owner",
         Remedy::Wait(_) => "wait",
-        Remedy::EndWaiting => "end-waiting",
+        Remedy::EndWaiting { .. } => "end-waiting",
         Remedy::SetReuseaddr => "set-reuseaddr",
         Remedy::SetReuseport => "set-reuseport",
         Remedy::SetV6only => "set-v6only",

@@ -133,6 +133,31 @@ impl Netns {
         std::fs::metadata("/proc/thread-self/ns/net").is_ok_and(|own| own.ino() == self.inode)
     }
 
+    /// Other network namespaces that processes are in, as far as this process may see them, at most so many.
+    ///
+    /// # Errors
+    /// `/proc` cannot be listed.
+    pub fn others(most: usize) -> io::Result<Vec<Self>> {
+        let own = std::fs::metadata("/proc/thread-self/ns/net")?.ino();
+        let mut found: Vec<Self> = Vec::new();
+        for entry in std::fs::read_dir("/proc")?.filter_map(Result::ok) {
+            if found.len() >= most {
+                break;
+            }
+            if !entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit) {
+                continue;
+            }
+            let path = entry.path().join("ns/net");
+            let is_new = |inode| inode != own && found.iter().all(|other| other.inode != inode);
+            if std::fs::metadata(&path).is_ok_and(|meta| is_new(meta.ino()))
+                && let Ok(other) = Self::open(&path.to_string_lossy())
+            {
+                found.push(other);
+            }
+        }
+        Ok(found)
+    }
+
     /// Does some work in a thread that has moved there. The calling thread stays where it is.
     pub(crate) fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, NotInside> {
         thread::scope(|scope| {

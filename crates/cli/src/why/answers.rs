@@ -12,7 +12,7 @@ use super::rehearse;
 use crate::{
     args::Flags,
     port_facts::{self, PortFacts},
-    words::why::KnownBy,
+    words::why::{self as words, KnownBy},
 };
 
 /// More sockets than this, and a trial would hold the kernel's lock for too long to be worth it unasked.
@@ -40,6 +40,10 @@ pub(super) struct Answered {
     pub(super) finding: Option<Finding>,
     /// What the rules said of bind(2) before it was tried.
     pub(super) before: Verdict,
+    /// Listeners whose options could not be read, and why.
+    pub(super) unread: Vec<String>,
+    /// For each remedy whether it was seen to help in a rehearsal; `None` where that depends, or could not be seen.
+    pub(super) remedies_checked: Vec<Option<bool>>,
     /// Why nothing was checked in a private namespace.
     pub(super) not_rehearsed: Option<String>,
 }
@@ -126,17 +130,21 @@ impl Answered {
     }
 }
 
-/// Reads the options of live listeners, where that is permitted; what refuses leaves them unknown.
-pub(super) fn peek(facts: &mut Facts) {
+/// Reads the options of live listeners, where that is permitted. What refuses leaves them unknown, and is told.
+pub(super) fn peek(facts: &mut Facts) -> Vec<String> {
+    let mut unread = Vec::new();
     for occupant in facts.occupants.iter_mut().filter(|occupant| Role::of(&occupant.socket) == Role::Listener)
     {
-        let read =
-            occupant.owner.as_ref().and_then(|owner| flags::of_listener(&occupant.socket, owner.pid).ok());
-        if let Some(read) = read {
-            (occupant.reuseaddr, occupant.reuseport) = (Some(read.reuseaddr), Some(read.reuseport));
-            occupant.socket.v6only = read.v6only.or(occupant.socket.v6only);
+        let Some(owner) = &occupant.owner else { continue };
+        match flags::of_listener(&occupant.socket, owner.pid) {
+            Ok(read) => {
+                (occupant.reuseaddr, occupant.reuseport) = (Some(read.reuseaddr), Some(read.reuseport));
+                occupant.socket.v6only = read.v6only.or(occupant.socket.v6only);
+            }
+            Err(why) => unread.push(words::unread(occupant.socket.local, &why.to_string())),
         }
     }
+    unread
 }
 
 /// Answers for one address: predicts, tries where that decides something, and predicts again with what was learned.
@@ -159,7 +167,17 @@ pub(super) fn answer(
     };
     let answers: Vec<FlagSet> = Flags::all(asked.v6only).into_iter().map(set).collect();
     let finding = answers.iter().find(|set| set.asked).and_then(|set| finding(&request, set, &found.facts));
-    Answered { request, flags: asked, found, answers, finding, before: before.bind, not_rehearsed: None }
+    Answered {
+        request,
+        flags: asked,
+        found,
+        answers,
+        finding,
+        before: before.bind,
+        unread: Vec::new(),
+        remedies_checked: Vec::new(),
+        not_rehearsed: None,
+    }
 }
 
 fn wants_trial(trials: Trials, predicted: &Prediction, sockets: usize) -> bool {
@@ -179,10 +197,14 @@ fn try_bind(request: &Request, netns: Option<&Netns>) -> Option<Option<Answer>> 
 
 /// Why the call that fails, or may fail, does.
 fn finding(request: &Request, set: &FlagSet, facts: &Facts) -> Option<Finding> {
-    if let Some(Some(answer)) = set.tried {
-        return Some(bind::explain(request, Call::Bind, answer, facts));
-    }
     let failure = |verdict: &Verdict| verdict.failure().cloned();
+    if let Some(Some(answer)) = set.tried {
+        let predicted = failure(&set.predicted.bind).filter(|failure| failure.answer == answer);
+        return Some(predicted.map_or_else(
+            || bind::explain(request, Call::Bind, answer, facts),
+            |failure| bind::finding(request, Call::Bind, &failure, facts),
+        ));
+    }
     let of_bind = if set.tried.is_some() { None } else { failure(&set.predicted.bind) };
     let at_listen = || set.predicted.listen.as_ref().and_then(failure);
     let (call, failure): (Call, Failure) =

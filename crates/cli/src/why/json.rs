@@ -22,6 +22,7 @@ struct Why<'a> {
     free_in_ms: Option<u64>,
     code: Option<&'static str>,
     not_checked: Option<&'a str>,
+    unread: &'a [String],
     holders: Vec<Holder<'a>>,
     answers: Vec<Answer>,
     remedies: Vec<Remedy>,
@@ -57,6 +58,8 @@ struct Call {
 struct Remedy {
     code: &'static str,
     text: String,
+    /// It was seen to help in a rehearsal; null where that depends on what no table shows, or could not be seen.
+    checked: Option<bool>,
 }
 
 /// Writes one object; of two addresses the second stands within the first.
@@ -86,12 +89,16 @@ fn object<'a>(answered: &'a Answered, netns: Option<&'a str>) -> Why<'a> {
         }),
         code: finding.map(|finding| finding.code.name()),
         not_checked: answered.not_rehearsed.as_deref(),
+        unread: &answered.unread,
         holders: holders(answered),
         answers: answered.answers.iter().map(answer).collect(),
         remedies: finding.map_or_else(Vec::new, |finding| {
-            let remedy =
-                |remedy| Remedy { code: findings::remedy_code(remedy), text: findings::remedy(remedy) };
-            finding.remedies.iter().map(remedy).collect()
+            let remedy = |(place, remedy)| Remedy {
+                code: findings::remedy_code(remedy),
+                text: findings::remedy(remedy),
+                checked: answered.remedies_checked.get(place).copied().flatten(),
+            };
+            finding.remedies.iter().enumerate().map(remedy).collect()
         }),
         dual_stack: None,
     }

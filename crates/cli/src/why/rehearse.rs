@@ -15,7 +15,7 @@ use timewait_diagnose::{
 };
 use timewait_linux::rehearsal::{self, Endpoint, Holder, RehearsalError, Trial};
 
-use super::answers::{Answered, Checked};
+use super::answers::{Answered, Checked, FlagSet};
 use crate::port_facts;
 
 /// Kinds of sockets on one port; more are not rebuilt.
@@ -41,12 +41,18 @@ fn hear(trials: &[Trial]) -> Result<Vec<rehearsal::Answer>, String> {
         .map_err(said)
 }
 
+/// To what a trial belongs: its place in the answer.
+#[derive(Clone, Copy)]
+enum About {
+    Flags(usize),
+    Remedy(usize),
+}
+
 /// One trial, and to what it belongs.
 struct Plan {
     /// The answer's place.
     place: usize,
-    /// The set of flags' place in it.
-    set: usize,
+    about: About,
     request: Request,
     /// In which no flag is open any more.
     facts: Facts,
@@ -63,9 +69,32 @@ fn plans(place: usize, answered: &Answered) -> Vec<Plan> {
             reuseport: flags.flags.reuseport,
             ..answered.request
         };
-        plans.extend(hypotheses.iter().map(|&open| Plan { place, set, request, facts: closed(facts, open) }));
+        let about = About::Flags(set);
+        plans.extend(hypotheses.iter().map(|&open| Plan {
+            place,
+            about,
+            request,
+            facts: closed(facts, open),
+        }));
+    }
+    for (remedy, (request, facts)) in remedied(answered) {
+        let about = About::Remedy(remedy);
+        plans.extend(hypotheses.iter().map(|&open| Plan {
+            place,
+            about,
+            request,
+            facts: closed(&facts, open),
+        }));
     }
     plans
+}
+
+/// The situation after each remedy that changes it, by the remedy's place.
+fn remedied(answered: &Answered) -> impl Iterator<Item = (usize, (Request, Facts))> + '_ {
+    let remedies = answered.finding.iter().flat_map(|finding| finding.remedies.iter().enumerate());
+    remedies.filter_map(|(place, remedy)| {
+        Some((place, bind::after(remedy, &answered.request, &answered.found.facts)?))
+    })
 }
 
 /// The facts, with every open flag as supposed. An outgoing connection was given its port without any.
@@ -89,6 +118,18 @@ impl Plan {
 
     /// Enters what came of the trial.
     fn enter(&self, heard: rehearsal::Answer, answered: &mut [Answered]) {
+        let Some(answered) = answered.get_mut(self.place) else { return };
+        match self.about {
+            About::Flags(set) => {
+                if let Some(set) = answered.answers.get_mut(set) {
+                    self.enter_flags(heard, set);
+                }
+            }
+            About::Remedy(remedy) => enter_remedy(remedy, heard, answered),
+        }
+    }
+
+    fn enter_flags(&self, heard: rehearsal::Answer, set: &mut FlagSet) {
         let predicted = bind::predict(&self.request, &self.facts);
         if is_about_the_host(&predicted.bind) {
             return;
@@ -105,9 +146,6 @@ impl Plan {
                     && predicted.listen.as_ref().is_some_and(|listen| listen.allows(None))
             }
         };
-        let Some(set) = answered.get_mut(self.place).and_then(|it| it.answers.get_mut(self.set)) else {
-            return;
-        };
         let (bind, listen) = outcomes(heard);
         let before = set.checked.take();
         set.checked = Some(Checked {
@@ -120,6 +158,26 @@ impl Plan {
                 .as_ref()
                 .map_or(listen, |before| if before.listen == listen { listen } else { Outcome::Both }),
         });
+    }
+}
+
+/// A remedy was seen to help if the server listened whatever the open flags are; not, if it never did.
+fn enter_remedy(place: usize, heard: rehearsal::Answer, answered: &mut Answered) {
+    let helped = match heard {
+        rehearsal::Answer::Listens => true,
+        rehearsal::Answer::BindRefused(_) | rehearsal::Answer::ListenRefused(_) => false,
+        rehearsal::Answer::NotRebuilt(_) => return,
+    };
+    let checked = &mut answered.remedies_checked;
+    if checked.len() <= place {
+        checked.resize(place + 1, None);
+        if let Some(entry) = checked.last_mut() {
+            *entry = Some(helped);
+        }
+    } else if let Some(entry) = checked.get_mut(place)
+        && *entry != Some(helped)
+    {
+        *entry = None;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Write};
 
 use timewait_diagnose::{
-    Role, Until,
+    Note, Role, Until,
     bind::{Answer, Call, On, Verdict},
     words as findings,
 };
@@ -55,7 +55,12 @@ fn block(out: &mut impl Write, answered: &Answered, place: &str, paint: Paint) -
             label(out, paint, "do", &words::settle(answered.request.address, until))?;
         }
         (Some(finding), None) => print_lines(out, paint, finding)?,
-        (None, _) => label(out, paint, "who", &[passed(answered)])?,
+        (None, _) => {
+            label(out, paint, "who", &[passed(answered)])?;
+            let elsewhere = Some(answered.found.facts.elsewhere).filter(|&sockets| sockets > 0);
+            let note = elsewhere.map(|sockets| findings::note(Note::OtherNamespace { sockets }));
+            label(out, paint, "note", &note.into_iter().collect::<Vec<_>>())?;
+        }
     }
     Ok(())
 }
@@ -131,9 +136,10 @@ fn table(out: &mut impl Write, answered: &Answered, paint: Paint) -> anyhow::Res
         let line = if position == 0 { paint.tone(Tone::Faint, &line) } else { line };
         writeln!(out, "  {}", line.trim_end())?;
     }
-    if let Some(why) = &answered.not_rehearsed {
+    let not_rehearsed = answered.not_rehearsed.as_deref().map(words::not_rehearsed);
+    for note in answered.unread.iter().chain(&not_rehearsed) {
         writeln!(out)?;
-        for line in wrap(&words::not_rehearsed(why), 76) {
+        for line in wrap(note, 76) {
             writeln!(out, "  {line}")?;
         }
     }

@@ -94,18 +94,18 @@ pub(crate) fn remedies(budget: &Budget, facts: &Facts) -> Vec<String> {
     let mut lines = Vec::new();
     if waiting {
         lines.push("keep connections open and use them again: one leaves one time-wait".to_owned());
-        lines.push("or let the server close first: then it waits".to_owned());
+        lines.push("let the server close first: then it waits".to_owned());
     }
     if waiting && budget.reusable == 0 && facts.timestamps && facts.reuse != Reuse::Always {
         lines.push(format!(
-            "or set net.ipv4.tcp_tw_reuse to 1: ports in time-wait can be used again after {} ms",
+            "set net.ipv4.tcp_tw_reuse to 1: ports in time-wait can be used again after {} ms",
             facts.reuse_delay.as_millis()
         ));
     }
-    lines.push("or connect from more addresses, bound with IP_BIND_ADDRESS_NO_PORT".to_owned());
+    lines.push("connect from more addresses, bound with IP_BIND_ADDRESS_NO_PORT".to_owned());
     if budget.range.len() < 28_232 {
         lines.push(
-            "or widen net.ipv4.ip_local_port_range, which is narrower than the kernel's default".to_owned(),
+            "widen net.ipv4.ip_local_port_range, which is narrower than the kernel's default".to_owned(),
         );
     }
     lines

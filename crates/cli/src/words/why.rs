@@ -150,6 +150,11 @@ pub(crate) fn known_by(how: KnownBy) -> &'static str {
     }
 }
 
+/// A listener whose options are not known.
+pub(crate) fn unread(listener: SocketAddr, why: &str) -> String {
+    format!("the options of the listener on {listener} could not be read: {why}")
+}
+
 pub(crate) fn not_rehearsed(why: &str) -> String {
     format!("predicted only, not checked on this kernel: {why}")
 }

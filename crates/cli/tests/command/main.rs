@@ -68,13 +68,13 @@ macro_rules! assert_screen {
             snapshot_path => "../snapshots",
             omit_expression => true,
             filters => vec![
-                (r"\b[3-6]\d{4}\b", "PPPPP"),
                 (r"\b\d\d\.\d s", "NN.N s"),
                 (r"\b\d\d:\d\d:\d\d\b", "HH:MM:SS"),
                 (r"command-[0-9a-f]+", "the-test"),
                 (r"the-test \(\d+\)", "the-test (PID)"),
                 (r"timewait \(\d+\)", "timewait (PID)"),
                 (r"\(pid \d+", "(pid PID"),
+                (r"\b[3-6]\d{4}\b", "PPPPP"),
                 (r"Linux \d+\.\d+\.\d+", "Linux N.N.N"),
             ],
         }, { insta::assert_snapshot!($name, $screen) })

@@ -1,5 +1,5 @@
 use super::{
-    Answer, Facts, Occupant, Request,
+    Answer, Facts, Flags, Occupant, Request,
     sharing::{Blocker, blockers},
 };
 
@@ -18,24 +18,23 @@ pub fn learn(request: &Request, outcome: Option<Answer>, facts: Facts) -> Facts 
     let mut facts = facts;
     for blocker in blockers.iter().filter(|blocker| !blocker.certain) {
         if let Some(occupant) = facts.occupants.get_mut(blocker.index) {
-            settle(occupant, request, blocker, has_it);
+            settle(occupant, blocker, has_it);
         }
     }
     facts
 }
 
-/// Only a flag that the new socket has as well can have let it pass, so the outcome is about those that both may
-/// have. Of two such flags a success leaves open which it was; a refusal, neither.
-fn settle(occupant: &mut Occupant, request: &Request, blocker: &Blocker, has_it: bool) {
-    if blocker.across && blocker.unknown.v6only {
+/// Only flags that decide can be learned. Of several a success leaves open which it was; a refusal, none.
+fn settle(occupant: &mut Occupant, blocker: &Blocker, has_it: bool) {
+    let Flags { reuseaddr, reuseport, v6only } = blocker.undecided;
+    let several = usize::from(reuseaddr) + usize::from(reuseport) > 1;
+    if v6only || (has_it && several) {
         return;
     }
-    let reuseaddr = request.reuseaddr && blocker.unknown.reuseaddr;
-    let reuseport = request.reuseport && blocker.unknown.reuseport;
-    if reuseaddr && (!has_it || !reuseport) {
+    if reuseaddr {
         occupant.reuseaddr = Some(has_it);
     }
-    if reuseport && (!has_it || !reuseaddr) {
+    if reuseport {
         occupant.reuseport = Some(has_it);
     }
 }

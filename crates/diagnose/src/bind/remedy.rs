@@ -20,6 +20,29 @@ pub(super) fn remedies(request: &Request, failure: &Failure, facts: &Facts) -> V
     remedies
 }
 
+/// The request and the facts as they are once a remedy was taken; `None` for one that changes neither here and now.
+///
+/// A process that is ended leaves its connections behind, in TIME-WAIT.
+pub fn after(remedy: &Remedy, request: &Request, facts: &Facts) -> Option<(Request, Facts)> {
+    let request = match remedy {
+        Remedy::SetReuseaddr => Request { reuseaddr: true, ..*request },
+        Remedy::SetReuseport => Request { reuseport: true, ..*request },
+        Remedy::SetV6only => Request { v6only: true, ..*request },
+        Remedy::ClearV6only => Request { v6only: false, ..*request },
+        Remedy::AsUser { uid } => Request { uid: *uid, privileged: false, ..*request },
+        Remedy::Wait(_) | Remedy::EndWaiting { .. } => return Some((*request, without_minisockets(facts))),
+        Remedy::EndOwner(owner) => return Some((*request, ended(core::slice::from_ref(owner), facts))),
+        Remedy::ReuseaddrFromNextRestart
+        | Remedy::ReservePort { .. }
+        | Remedy::OtherPort
+        | Remedy::Privilege { .. }
+        | Remedy::LocalAddress
+        | Remedy::NameInterface
+        | Remedy::LookAsRoot => return None,
+    };
+    Some((request, facts.clone()))
+}
+
 /// How sure a remedy is to be offered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sure {
@@ -73,7 +96,7 @@ fn waiting(request: &Request, facts: &Facts) -> Vec<Remedy> {
     let waits = facts.occupants.iter().filter_map(|old| old.socket.expires_in());
     match waits.max() {
         Some(left) if helps(request, &without_minisockets(facts), Sure::Perhaps) => {
-            vec![Remedy::Wait(left), Remedy::EndWaiting]
+            vec![Remedy::Wait(left), Remedy::EndWaiting { at: request.address }]
         }
         Some(_) | None => Vec::new(),
     }

@@ -70,7 +70,8 @@ fn a_flag_that_comes_too_late_is_not_advised_and_waiting_is() {
     let (_, finding) = refused(&REUSEADDR, &held);
     assert_eq!(finding.because, Because::OldLacksReuseaddr);
     assert_eq!(finding.until, Until::Expires(left));
-    let expected = [Remedy::Wait(left), Remedy::EndWaiting, Remedy::ReuseaddrFromNextRestart];
+    let expected =
+        [Remedy::Wait(left), Remedy::EndWaiting { at: request.address }, Remedy::ReuseaddrFromNextRestart];
     assert_eq!(finding.remedies, expected);
     let (_, finding) = refused(&PLAIN, &held);
     assert!(!finding.remedies.contains(&Remedy::SetReuseaddr), "the old one is known to lack it");
