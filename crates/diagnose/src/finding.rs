@@ -95,6 +95,20 @@ pub enum Role {
 }
 
 impl Role {
+    /// The name, stable for scripts. A connection that does not seem to have been opened from this side counts as a
+    /// server's.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Listener => "listener",
+            Self::Bound => "bound",
+            Self::Connection => "server-connection",
+            Self::Outgoing => "outgoing-connection",
+            Self::OrphanedFinWait2 => "server-fin-wait-2",
+            Self::TimeWait => "server-time-wait",
+            Self::OutgoingWaiting => "outgoing-waiting",
+        }
+    }
+
     /// The role of a row of the socket table, which does not say who opened a connection.
     pub fn of(socket: &Socket) -> Self {
         match socket.state {
@@ -182,7 +196,10 @@ pub enum Remedy {
     /// Let it be, for so long.
     Wait(Duration),
     /// End the timewait minisockets (`timewait free`).
-    EndWaiting,
+    EndWaiting {
+        /// Their port.
+        port: u16,
+    },
     /// Set SO_REUSEADDR before bind(2) on the new socket: helps at once if the old one had it.
     SetReuseaddr,
     /// Set SO_REUSEPORT before bind(2) on the new socket: the old ones have it.

@@ -25,7 +25,7 @@ pub fn explain(request: &Request, call: Call, answer: Answer, facts: &Facts) -> 
         Some(failure) => {
             let mut finding = finding(request, call, &failure, facts);
             // Ending others' connections is not what a server that did not start should propose first.
-            finding.remedies.retain(|remedy| *remedy != Remedy::EndWaiting);
+            finding.remedies.retain(|remedy| !matches!(remedy, Remedy::EndWaiting { .. }));
             finding
         }
         None if answer == Answer::InUse => unseen(facts),
