@@ -28,17 +28,17 @@ pub(crate) fn read(address: SocketAddr) -> Result<Facts, NoFacts> {
     // A user who may not look sees sockets without owners.
     let owners = if live { Owners::read().ok() } else { None };
     let owner = |inode| owners.as_ref()?.of(inode).cloned();
-    Ok(Facts {
-        occupants: rows
-            .into_iter()
-            .map(|socket| Occupant::of(socket, socket.inode.and_then(owner)))
-            .collect(),
+    let mut facts = Facts {
         bound_listed: sockets::lists_bound(&kernel_version()),
         unprivileged_from: settings::read("net.ipv4.ip_unprivileged_port_start")
             .ok()
             .and_then(|value| value.parse().ok()),
         ..Facts::default()
-    })
+    };
+    for socket in rows {
+        facts.add(Occupant::of(socket, socket.inode.and_then(owner)));
+    }
+    Ok(facts)
 }
 
 /// What an errno says about a port.
