@@ -2,9 +2,8 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
-    net::{IpAddr, SocketAddr},
-    num::NonZeroU32,
+    collections::BTreeMap,
+    net::SocketAddr,
     ops::{ControlFlow, RangeInclusive},
 };
 
@@ -12,7 +11,7 @@ use timewait_diagnose::{
     Role,
     bind::{Answer, Facts, LocalPorts, Nonlocal, Occupant},
 };
-use timewait_facts::{LocalAddresses, Pattern, Socket, State, States};
+use timewait_facts::{LocalAddresses, Owner, Pattern, Socket, States};
 use timewait_linux::{
     Errno, addresses, kernel_version,
     netns::Netns,
@@ -45,9 +44,12 @@ pub(crate) struct PortFacts {
     pub(crate) facts: Facts,
     /// Sockets that share the port.
     pub(crate) sockets: usize,
-    /// Rows to show, by the way in which they hold the port; those that wait longest first.
-    pub(crate) rows: BTreeMap<Role, Vec<Socket>>,
+    /// Rows to show with their owners, by the way in which they hold the port.
+    pub(crate) rows: BTreeMap<Role, Vec<Held>>,
 }
+
+/// A row, and the process that has it.
+pub(crate) type Held = (Socket, Option<Owner>);
 
 /// Rows of a kind that are kept unless all are asked for.
 pub(crate) const ROWS_KEPT: usize = 20;
@@ -57,91 +59,44 @@ pub(crate) const ROWS_KEPT: usize = 20;
 /// Minisockets that the rules cannot tell apart are counted, not kept: a million of them take the room of one.
 pub(crate) fn read(port: u16, look: Look<'_>) -> Result<PortFacts, NoFacts> {
     let mut table = look.netns.map_or_else(SocketTable::open, SocketTable::open_in)?;
-    let ports = local_ports(look.netns);
-    let mut gathered = Gathered::new(&ports, look.all_rows);
+    let mut facts = Facts { ports: local_ports(look.netns), ..settings_of(look.netns) };
+    let mut kept = Kept { all: look.all_rows, rows: BTreeMap::new() };
+    let (mut live, mut sockets) = (Vec::new(), 0);
     let at = Pattern { prefix: None, port: Some(port) };
     table.dump(&Query::in_states(States::all()).local(at), |row| {
-        gathered.add(row.socket);
+        sockets += 1;
+        kept.keep(row.socket);
+        if row.socket.is_minisocket() {
+            facts.add(Occupant::of(row.socket, None));
+        } else {
+            live.push(row.socket);
+        }
         ControlFlow::Continue(())
     })?;
-    let Gathered { sockets, live, alike, rows, .. } = gathered;
     // A user who may not look sees sockets without owners.
     let owners = if live.is_empty() { None } else { Owners::read().ok() };
     let owner = |socket: &Socket| owners.as_ref()?.of(socket.inode?).cloned();
-    let mut occupants: Vec<Occupant> =
-        live.into_iter().map(|socket| Occupant::of(socket, owner(&socket))).collect();
-    occupants.extend(alike);
-    let facts = Facts { occupants, ports, ..settings_of(look.netns) };
-    Ok(PortFacts { facts, sockets, rows })
+    for socket in live {
+        facts.add(Occupant::of(socket, owner(&socket)));
+    }
+    let owned = |socket: Socket| (socket, owner(&socket));
+    let rows = kept.rows.into_iter().map(|(role, rows)| (role, rows.into_iter().map(owned).collect()));
+    Ok(PortFacts { facts, sockets, rows: rows.collect() })
 }
 
-/// All that the rules look at in a minisocket, and in which way its connection was opened as far as can be told.
-type Kind = (State, IpAddr, Option<NonZeroU32>, Option<bool>, bool);
-
-struct Gathered<'a> {
-    ports: &'a LocalPorts,
-    all_rows: bool,
-    sockets: usize,
-    live: Vec<Socket>,
-    alike: Vec<Occupant>,
-    places: HashMap<Kind, usize>,
-    /// The kind of the row before: mostly the next one's as well.
-    last: Option<(Kind, usize)>,
+/// Rows to show.
+struct Kept {
+    all: bool,
     rows: BTreeMap<Role, Vec<Socket>>,
 }
 
-impl<'a> Gathered<'a> {
-    fn new(ports: &'a LocalPorts, all_rows: bool) -> Self {
-        Self {
-            ports,
-            all_rows,
-            sockets: 0,
-            live: Vec::new(),
-            alike: Vec::new(),
-            places: HashMap::new(),
-            last: None,
-            rows: BTreeMap::new(),
-        }
-    }
-
-    fn add(&mut self, socket: Socket) {
-        self.sockets += 1;
-        self.keep_row(socket);
-        if !socket.is_minisocket() {
-            self.live.push(socket);
-            return;
-        }
-        let place = self.place(&socket);
-        let Some(occupant) = self.alike.get_mut(place) else { return };
-        occupant.count += 1;
-        if socket.timer.expires_ms > occupant.socket.timer.expires_ms {
-            occupant.socket = socket;
-        }
-    }
-
-    /// Where minisockets like this one are counted.
-    fn place(&mut self, socket: &Socket) -> usize {
-        let to_client = self.ports.range.as_ref().is_some_and(|range| range.contains(&socket.peer.port()));
-        let kind = (socket.state, socket.local.ip(), socket.interface, socket.v6only, to_client);
-        if let Some((last, place)) = self.last
-            && last == kind
-        {
-            return place;
-        }
-        let place = *self.places.entry(kind).or_insert_with(|| {
-            self.alike.push(Occupant { count: 0, ..Occupant::of(*socket, None) });
-            self.alike.len() - 1
-        });
-        self.last = Some((kind, place));
-        place
-    }
-
-    /// Once there are enough, only one that waits longer than the last of them gets in.
-    fn keep_row(&mut self, socket: Socket) {
+impl Kept {
+    /// Once there are enough of a role, only one that waits longer than the last of them gets in.
+    fn keep(&mut self, socket: Socket) {
         let rows = self.rows.entry(Role::of(&socket)).or_default();
-        if self.all_rows || rows.len() < ROWS_KEPT {
+        if self.all || rows.len() < ROWS_KEPT {
             rows.push(socket);
-            if rows.len() == ROWS_KEPT && !self.all_rows {
+            if rows.len() == ROWS_KEPT && !self.all {
                 longest_first(rows);
             }
             return;
@@ -155,7 +110,7 @@ impl<'a> Gathered<'a> {
 }
 
 /// Those that wait longest first.
-pub(crate) fn longest_first(rows: &mut [Socket]) {
+fn longest_first(rows: &mut [Socket]) {
     rows.sort_by_key(|socket| (Reverse(socket.timer.expires_ms), socket.local, socket.peer));
 }
 
@@ -235,33 +190,23 @@ pub(crate) fn answer(errno: Errno) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use timewait_facts::{Timer, TimerKind};
+    use timewait_facts::{State, Timer, TimerKind};
 
     fn waiting(local: &str, peer: u16, expires_ms: u32) -> Socket {
         let timer = Timer { kind: TimerKind::TimeWait, expires_ms, retries: 0 };
-        let peer = SocketAddr::new(IpAddr::from([127, 0, 0, 1]), peer);
+        let peer = SocketAddr::from(([127, 0, 0, 1], peer));
         Socket { timer, ..Socket::bare(State::TimeWait, local.parse().unwrap(), peer) }
     }
 
     #[test]
-    fn minisockets_that_are_alike_are_counted_and_the_longest_is_kept() {
-        let ports = LocalPorts { range: Some(32768..=60999), reserved: Vec::new() };
-        let mut gathered = Gathered::new(&ports, false);
-        for wait in 1..=1_000 {
-            gathered.add(waiting("127.0.0.1:9000", 40_000, wait));
+    fn of_many_rows_those_that_wait_longest_are_kept() {
+        let mut kept = Kept { all: false, rows: BTreeMap::new() };
+        for wait in (1..=1_000).rev().chain(1_001..=1_010) {
+            kept.keep(waiting("127.0.0.1:9000", 40_000, wait));
         }
-        gathered.add(waiting("127.0.0.2:9000", 40_000, 5));
-        gathered.add(waiting("127.0.0.1:9000", 443, 5));
-        assert_eq!(gathered.sockets, 1_002);
-        let mut counts: Vec<(usize, u32)> =
-            gathered.alike.iter().map(|kind| (kind.count, kind.socket.timer.expires_ms)).collect();
-        counts.sort_unstable();
-        assert_eq!(counts, [(1, 5), (1, 5), (1_000, 1_000)], "another address, and a peer that is no client");
-        let mut rows = gathered.rows.remove(&Role::TimeWait).unwrap();
-        longest_first(&mut rows);
-        assert_eq!(rows.len(), ROWS_KEPT);
-        assert_eq!(rows[0].timer.expires_ms, 1_000);
-        assert_eq!(rows[ROWS_KEPT - 1].timer.expires_ms, 981);
+        let rows = kept.rows.remove(&Role::TimeWait).unwrap();
+        let waits: Vec<u32> = rows.iter().map(|socket| socket.timer.expires_ms).collect();
+        assert_eq!(waits, Vec::from_iter((991..=1_010).rev()));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use core::{net::SocketAddr, time::Duration};
+use core::time::Duration;
 
 use timewait_facts::{Owner, Socket, State};
 
@@ -95,6 +95,20 @@ pub enum Role {
 }
 
 impl Role {
+    /// The name, stable for scripts. A connection that does not seem to have been opened from this side counts as a
+    /// server's.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Listener => "listener",
+            Self::Bound => "bound",
+            Self::Connection => "server-connection",
+            Self::Outgoing => "outgoing-connection",
+            Self::OrphanedFinWait2 => "server-fin-wait-2",
+            Self::TimeWait => "server-time-wait",
+            Self::OutgoingWaiting => "outgoing-waiting",
+        }
+    }
+
     /// The role of a row of the socket table, which does not say who opened a connection.
     pub fn of(socket: &Socket) -> Self {
         match socket.state {
@@ -183,8 +197,8 @@ pub enum Remedy {
     Wait(Duration),
     /// End the timewait minisockets (`timewait free`).
     EndWaiting {
-        /// The local address and port that they hold.
-        at: SocketAddr,
+        /// Their port.
+        port: u16,
     },
     /// Set SO_REUSEADDR before bind(2) on the new socket: helps at once if the old one had it.
     SetReuseaddr,

@@ -2,11 +2,11 @@
 //!
 //! A finding is told in four lines: what failed, who holds it, until when, what to do.
 
-use core::{net::SocketAddr, time::Duration};
+use core::time::Duration;
 
 use timewait_facts::Owner;
 
-use crate::{Because, Finding, Holder, Note, Remedy, Role, Until};
+use crate::{Because, Finding, Holder, Note, Remedy, Role, Until, bind::On};
 
 /// The headline's second half: `held by 3 sockets in time-wait for another 57.4 s`.
 pub fn headline(finding: &Finding) -> Option<String> {
@@ -128,6 +128,19 @@ pub fn why(because: Because) -> String {
     }
 }
 
+/// What an answer depends on.
+pub fn depends(on: On) -> String {
+    let On::Flags(flags) = on else {
+        return "on the order in which these sockets were bound, or on flags that were changed after bind(2): the \
+                port's bucket remembers it, and no table shows it"
+            .to_owned();
+    };
+    let flags =
+        [(flags.reuseaddr, "SO_REUSEADDR"), (flags.reuseport, "SO_REUSEPORT"), (flags.v6only, "IPV6_V6ONLY")];
+    let names: Vec<_> = flags.into_iter().filter_map(|(decides, name)| decides.then_some(name)).collect();
+    format!("on {} of the old sockets, which no table shows", names.join(" and "))
+}
+
 /// Until when, where time has to do with it; `at` is the moment of [`Until::Expires`] as a clock shows it.
 pub fn until(until: Until, at: &str) -> Option<String> {
     Some(match until {
@@ -150,7 +163,7 @@ pub fn remedy(remedy: &Remedy) -> String {
         Remedy::SetReuseaddr => {
             "set SO_REUSEADDR before bind(2): it helps at once if the old sockets had it too".to_owned()
         }
-        Remedy::EndWaiting { at } => format!("or end them (root): timewait free {}", asked(*at)),
+        Remedy::EndWaiting { port } => format!("end those that wait (root): timewait free :{port}"),
         Remedy::SetReuseport => "set SO_REUSEPORT before bind(2): the old sockets have it".to_owned(),
         Remedy::SetV6only => "set IPV6_V6ONLY before bind(2): only IPv4 sockets are in the way".to_owned(),
         Remedy::ClearV6only => "clear IPV6_V6ONLY, or bind the IPv4 address on an IPv4 socket".to_owned(),
@@ -169,11 +182,6 @@ pub fn remedy(remedy: &Remedy) -> String {
         Remedy::LocalAddress => "bind an address of this host, or 0.0.0.0 or [::] for all of them".to_owned(),
         Remedy::LookAsRoot => "look as root: timewait ls --all shows whose sockets they are".to_owned(),
     }
-}
-
-/// An address as one asks about it: `:9000` for every address.
-fn asked(at: SocketAddr) -> String {
-    if at.ip().is_unspecified() { format!(":{}", at.port()) } else { at.to_string() }
 }
 
 /// A remedy's name, stable for scripts.
@@ -231,6 +239,7 @@ pub fn number(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bind::Flags;
     use timewait_facts::Untrusted;
 
     #[test]
@@ -238,6 +247,15 @@ mod tests {
         assert_eq!(
             ["0", "999", "1,000", "1,234,567"],
             [0, 999, 1000, 1_234_567].map(number).each_ref().map(|s| &**s)
+        );
+    }
+
+    #[test]
+    fn an_answer_names_just_the_flags_that_decide() {
+        let flags = Flags { reuseaddr: true, v6only: true, ..Flags::default() };
+        assert_eq!(
+            depends(On::Flags(flags)),
+            "on SO_REUSEADDR and IPV6_V6ONLY of the old sockets, which no table shows"
         );
     }
 

@@ -3,15 +3,14 @@
 
 use timewait_diagnose::{
     Finding, Role,
-    bind::{self, Answer, Call, Facts, Failure, Prediction, Request, Verdict},
+    bind::{self, Answer, Call, Facts, Failure, Occupant, Prediction, Request, Verdict},
 };
-use timewait_facts::Socket;
 use timewait_linux::{flags, netns::Netns, trial};
 
 use super::rehearse;
 use crate::{
     args::Flags,
-    port_facts::{self, PortFacts},
+    port_facts::{self, Held, PortFacts},
     words::why::{self as words, KnownBy},
 };
 
@@ -104,10 +103,10 @@ impl FlagSet {
 
 impl Answered {
     /// The rows that are kept of the sockets with this role.
-    pub(super) fn rows_of(&self, role: Role) -> impl Iterator<Item = &Socket> {
+    pub(super) fn rows_of(&self, role: Role) -> Vec<Held> {
         let facts = &self.found.facts;
         let rows = self.found.rows.values().flatten();
-        rows.filter(move |socket| facts.role(&bind::Occupant::of(**socket, None)) == role)
+        rows.filter(|(socket, _)| facts.role(&Occupant::of(*socket, None)) == role).cloned().collect()
     }
 
     /// The set of flags that is asked about.

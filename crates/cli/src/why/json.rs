@@ -2,14 +2,19 @@
 
 use std::io::Write;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use timewait_diagnose::{Until, bind::Verdict, words as findings};
 
 use super::{
     answers::{Answered, FlagSet, Outcome},
     rehearse,
+    text::longest_first,
 };
-use crate::{port_facts::ROWS_KEPT, print::json, words::why as words};
+use crate::{
+    port_facts::{Held, ROWS_KEPT},
+    print::json,
+    words::why as words,
+};
 
 #[derive(Serialize)]
 struct Why<'a> {
@@ -23,7 +28,7 @@ struct Why<'a> {
     code: Option<&'static str>,
     not_checked: Option<&'a str>,
     unread: &'a [String],
-    holders: Vec<Holder<'a>>,
+    holders: Vec<Holder>,
     answers: Vec<Answer>,
     remedies: Vec<Remedy>,
     /// The answer for every address of both families, where no address was asked about.
@@ -32,11 +37,11 @@ struct Why<'a> {
 }
 
 #[derive(Serialize)]
-struct Holder<'a> {
+struct Holder {
     role: &'static str,
     count: usize,
     last_expires_in_ms: Option<u128>,
-    rows: Vec<json::Row<'a>>,
+    rows: Rows,
 }
 
 #[derive(Serialize)]
@@ -104,27 +109,25 @@ fn object<'a>(answered: &'a Answered, netns: Option<&'a str>) -> Why<'a> {
     }
 }
 
-fn holders(answered: &Answered) -> Vec<Holder<'_>> {
+fn holders(answered: &Answered) -> Vec<Holder> {
     let Some(finding) = &answered.finding else { return Vec::new() };
-    let facts = &answered.found.facts;
-    let holder = |holder: &timewait_diagnose::Holder| {
-        let of_role = |occupant: &&timewait_diagnose::bind::Occupant| facts.role(occupant) == holder.role;
-        let owners = facts.occupants.iter().filter(of_role).map(|it| (it.socket.cookie, it.owner.as_ref()));
-        let owners: std::collections::HashMap<_, _> = owners.collect();
-        let mut rows: Vec<_> = answered.rows_of(holder.role).collect();
-        rows.sort_by_key(|socket| std::cmp::Reverse(socket.timer.expires_ms));
-        rows.truncate(ROWS_KEPT);
-        Holder {
-            role: words::role(holder.role),
-            count: holder.count,
-            last_expires_in_ms: holder.last_expires_in.map(|left| left.as_millis()),
-            rows: rows
-                .into_iter()
-                .map(|it| json::Row(it, owners.get(&it.cookie).copied().flatten()))
-                .collect(),
-        }
+    let holder = |holder: &timewait_diagnose::Holder| Holder {
+        role: words::role(holder.role),
+        count: holder.count,
+        last_expires_in_ms: holder.last_expires_in.map(|left| left.as_millis()),
+        rows: Rows(answered.rows_of(holder.role)),
     };
     finding.holders.iter().map(holder).collect()
+}
+
+/// Rows of the socket table, those that wait longest first.
+struct Rows(Vec<Held>);
+
+impl Serialize for Rows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let rows = longest_first(&self.0).into_iter().take(ROWS_KEPT);
+        serializer.collect_seq(rows.map(|(socket, owner)| json::Row(socket, owner.as_ref())))
+    }
 }
 
 fn answer(set: &FlagSet) -> Answer {

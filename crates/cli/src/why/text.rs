@@ -1,6 +1,6 @@
 //! The answer for people, on one screen.
 
-use std::{collections::BTreeMap, io::Write};
+use std::{cmp::Reverse, collections::BTreeMap, io::Write};
 
 use timewait_diagnose::{
     Note, Role, Until,
@@ -11,7 +11,7 @@ use timewait_diagnose::{
 use super::answers::{Answered, FlagSet, Outcome};
 use crate::{
     args::Why,
-    port_facts::{ROWS_KEPT, longest_first},
+    port_facts::{Held, ROWS_KEPT},
     print::{Columns, Paint, Table, Tone, label, print_lines, wrap},
     words::why as words,
 };
@@ -99,16 +99,11 @@ fn rows(out: &mut impl Write, answered: &Answered, args: &Why, paint: Paint) -> 
     }
     writeln!(out)?;
     let limit = if args.rows { usize::MAX } else { ROWS_KEPT };
-    let facts = &answered.found.facts;
-    let owner =
-        |cookie| facts.occupants.iter().find(|occupant| occupant.socket.cookie == cookie)?.owner.as_ref();
     let mut shown = 0;
     let mut table = Table::new(out, paint, Columns { state: true, owner: true, details: false }, "  ");
     for rows in answered.found.rows.values() {
-        let mut rows = rows.clone();
-        longest_first(&mut rows);
-        for socket in rows.iter().take(limit) {
-            table.row(socket, owner(socket.cookie))?;
+        for (socket, owner) in longest_first(rows).into_iter().take(limit) {
+            table.row(socket, owner.as_ref())?;
             shown += 1;
         }
     }
@@ -117,6 +112,13 @@ fn rows(out: &mut impl Write, answered: &Answered, args: &Why, paint: Paint) -> 
         writeln!(out, "  {}", words::more(answered.found.sockets - shown))?;
     }
     Ok(())
+}
+
+/// Those that wait longest first.
+pub(super) fn longest_first(rows: &[Held]) -> Vec<&Held> {
+    let mut rows: Vec<_> = rows.iter().collect();
+    rows.sort_by_key(|(socket, _)| (Reverse(socket.timer.expires_ms), socket.local, socket.peer));
+    rows
 }
 
 /// Every set of flags, the one that is asked about first.

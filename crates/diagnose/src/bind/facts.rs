@@ -46,6 +46,7 @@ impl Request {
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Sockets with the port asked for, on any local address, in any state. Those with another port are passed over.
+    /// [`Facts::add`] keeps them few: some questions compare each with each.
     pub occupants: Vec<Occupant>,
     /// Whether this kernel lists sockets that are only bound.
     pub bound_listed: bool,

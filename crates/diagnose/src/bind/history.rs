@@ -61,8 +61,10 @@ fn opens(request: &Request, facts: &Facts, mark: &Occupant, blockers: &[Blocker]
 /// Where whatever left the mark can have been bound: a connection may come from a listener on a wildcard.
 fn places(mark: &Occupant, v6only: bool) -> Vec<(Place, bool)> {
     let own = (Place::of(mark.socket.local.ip()), v6only);
+    if !mark.is_connection() {
+        return vec![own];
+    }
     let wildcards: &[(Place, bool)] = match own.0 {
-        _ if !mark.is_connection() => &[],
         Place::V4(_) | Place::AnyV4 | Place::AnyMapped => {
             &[(Place::AnyV4, false), (Place::AnyMapped, false), (Place::AnyV6, false)]
         }

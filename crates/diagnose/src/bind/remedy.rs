@@ -14,7 +14,7 @@ const TIME_WAIT: Duration = Duration::from_secs(60);
 /// time, then the end of somebody else's socket, then what helps from the next time on.
 pub(super) fn remedies(request: &Request, failure: &Failure, facts: &Facts) -> Vec<Remedy> {
     let mut remedies = Vec::from_iter(options(request, failure, facts));
-    remedies.extend(waiting(request, facts));
+    remedies.extend(waiting(request, failure, facts));
     remedies.extend(ending(request, failure, facts));
     remedies.extend(from_now_on(request, failure, facts));
     remedies
@@ -92,11 +92,11 @@ fn options(request: &Request, failure: &Failure, facts: &Facts) -> Option<Remedy
 }
 
 /// Minisockets go by themselves, or may be ended.
-fn waiting(request: &Request, facts: &Facts) -> Vec<Remedy> {
-    let waits = facts.occupants.iter().filter_map(|old| old.socket.expires_in());
-    match waits.max() {
+fn waiting(request: &Request, failure: &Failure, facts: &Facts) -> Vec<Remedy> {
+    let held = failure.sockets.iter().filter_map(|&index| facts.occupants.get(index));
+    match held.filter_map(|old| old.socket.expires_in()).max() {
         Some(left) if helps(request, &without_minisockets(facts), Sure::Perhaps) => {
-            vec![Remedy::Wait(left), Remedy::EndWaiting { at: request.address }]
+            vec![Remedy::Wait(left), Remedy::EndWaiting { port: request.address.port() }]
         }
         Some(_) | None => Vec::new(),
     }

@@ -2,7 +2,8 @@
 //!
 //! Populations of sockets on a port are made by the ordinary calls, read back from the socket table, and asked about:
 //! by the rules, with the old sockets' flags known and with them withheld; and by a real bind(2) and listen(2).
-//! `TIMEWAIT_BIND_CASES=1000000` asks so many questions, from a fresh seed that is printed.
+//! `TIMEWAIT_BIND_CASES=1000000` asks so many questions, from fresh seeds that are printed;
+//! `TIMEWAIT_BIND_SEED` gives one again.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,7 +22,7 @@ use std::env;
 use fastrand::Rng;
 use judge::{Tally, compare, shrink, table};
 use population::{World, ask};
-use spec::{Dice, Kind, Options, Question, Step, ip};
+use spec::{DEVICES, Dice, Kind, Options, Question, Step, USERS, ip};
 use timewait_diagnose::bind::{Bucket, On, Verdict, predict};
 use timewait_linux::hosts::Host;
 use timewait_trial::in_own_host;
@@ -34,7 +35,7 @@ const BATCH: usize = 24;
 const QUESTIONS: usize = 40;
 
 /// The most questions that one host has ports for.
-const MOST: usize = 150_000;
+const MOST: usize = 120_000;
 
 /// How many questions, from which seed.
 struct Run {
@@ -46,14 +47,21 @@ impl Run {
     /// The number given, from a fixed seed; or what the environment says, from a fresh one.
     fn of(cases: usize, seed: u64) -> Self {
         match wished() {
-            Some(cases) => Self { cases: cases.min(MOST), seed: fastrand::u64(..) },
+            Some(cases) => Self {
+                cases: cases.min(MOST),
+                seed: number("TIMEWAIT_BIND_SEED").unwrap_or_else(|| fastrand::u64(..)),
+            },
             None => Self { cases, seed },
         }
     }
 }
 
 fn wished() -> Option<usize> {
-    env::var("TIMEWAIT_BIND_CASES").ok()?.parse().ok()
+    number("TIMEWAIT_BIND_CASES").and_then(|cases| cases.try_into().ok())
+}
+
+fn number(variable: &str) -> Option<u64> {
+    env::var(variable).ok()?.parse().ok()
 }
 
 /// How many hosts it takes, one after the other; inside of one, one.
@@ -104,8 +112,11 @@ fn ask_all(world: &mut World<'_>, asked: &[(&[Step], &[Question])], bucket: Buck
     }
 }
 
+/// Says what was compared, and what this machine left out.
 fn report(world: &World<'_>, tally: &Tally) {
-    println!("{tally:?}; {} users, {} devices", world.users(), world.devices().len() - 1);
+    println!("{tally:?}");
+    let (users, devices) = (USERS.len() - world.users(), DEVICES.len() - world.devices().len());
+    println!("left out: {users} of {} users, {devices} of {} devices", USERS.len(), DEVICES.len() - 1);
 }
 
 #[test]

@@ -77,10 +77,12 @@ impl<'a> World<'a> {
         world
     }
 
+    /// How many of [`USERS`] this user may be.
     pub(crate) fn users(&self) -> usize {
         self.users
     }
 
+    /// The devices of [`DEVICES`] that are there.
     pub(crate) fn devices(&self) -> &[Option<NonZeroU32>] {
         &self.devices
     }
@@ -179,7 +181,9 @@ impl<'a> World<'a> {
             .map(|population| {
                 let rows = by_port.remove(&population.port).unwrap_or_default();
                 let mut facts = settings();
-                rows.into_iter().for_each(|row| facts.add(population.occupant(row)));
+                for row in rows {
+                    facts.add(population.occupant(row));
+                }
                 facts
             })
             .collect()

@@ -70,8 +70,7 @@ fn a_flag_that_comes_too_late_is_not_advised_and_waiting_is() {
     let (_, finding) = refused(&REUSEADDR, &held);
     assert_eq!(finding.because, Because::OldLacksReuseaddr);
     assert_eq!(finding.until, Until::Expires(left));
-    let expected =
-        [Remedy::Wait(left), Remedy::EndWaiting { at: request.address }, Remedy::ReuseaddrFromNextRestart];
+    let expected = [Remedy::Wait(left), Remedy::EndWaiting { port: 9000 }, Remedy::ReuseaddrFromNextRestart];
     assert_eq!(finding.remedies, expected);
     let (_, finding) = refused(&PLAIN, &held);
     assert!(!finding.remedies.contains(&Remedy::SetReuseaddr), "the old one is known to lack it");
@@ -184,4 +183,30 @@ fn a_crowd_that_waits_alike_takes_one_place_and_is_counted() {
     let (_, finding) = refused(&PLAIN, &crowd);
     assert_eq!(finding.holders[0].count, 4);
     assert_eq!(finding.until, Until::Expires(Duration::from_millis(57_400)));
+}
+
+#[test]
+fn only_those_that_refuse_are_waited_for() {
+    let elsewhere = socket(State::TimeWait, "127.0.0.2:9000", Some(50_000));
+    let held = facts(vec![there(elsewhere, false, false), there(waiting(9), false, false)]);
+    let request = Request { address: "127.0.0.1:9000".parse().unwrap(), ..PLAIN };
+    let (_, finding) = refused(&request, &held);
+    assert_eq!(finding.until, Until::Expires(Duration::from_millis(9)));
+    assert_eq!(finding.remedies[0], Remedy::Wait(Duration::from_millis(9)));
+}
+
+#[test]
+fn the_order_of_binds_may_have_left_a_mark_that_admits_reuseport_alone() {
+    let bound = || socket(State::BoundInactive, "0.0.0.0:9000", None);
+    let (without, with) =
+        (of_user(there(bound(), true, false), 1000), of_user(there(bound(), true, true), 1000));
+    let request = Request { reuseport: true, ..PLAIN };
+    let prediction = predict(&request, &facts(vec![without.clone(), with.clone()]));
+    assert!(matches!(prediction.bind, Verdict::Depends { on: On::History, .. }), "{prediction:?}");
+    assert!(
+        matches!(predict(&request, &facts(vec![without.clone()])).bind, Verdict::Fails(_)),
+        "nobody left one"
+    );
+    let others = facts(vec![without, of_user(with, 33)]);
+    assert!(matches!(predict(&request, &others).bind, Verdict::Fails(_)), "a mark is its user's alone");
 }
