@@ -20,8 +20,8 @@ use timewait_facts::State;
 use super::{Endpoint, Flags, Holder, Role};
 use crate::calls;
 
-/// Where the connections of outgoing holders go to.
-pub(super) const SINK_PORT: u16 = 9;
+/// Where the connections of outgoing holders go to: each of one situation to a port of its own, from the first on.
+pub(super) const SINK_PORTS: [u16; 8] = [9, 10, 11, 12, 13, 14, 15, 16];
 /// `LOOPBACK_IFINDEX` (linux v6.12 include/net/flow.h)
 const LOOPBACK: u32 = 1;
 
@@ -33,6 +33,8 @@ struct Building {
     socket: OwnedFd,
     /// Of a connection, the other side.
     peer: Option<OwnedFd>,
+    /// Of an outgoing connection, which of the sinks it goes to.
+    sink: usize,
 }
 
 /// The holders of one port, rebuilt.
@@ -52,15 +54,19 @@ pub(super) struct Failed {
 }
 
 impl Situation {
-    /// Rebuilds these holders at this port; `sink` listens at [`SINK_PORT`].
-    pub(super) fn build(holders: &[Holder], port: u16, sink: &OwnedFd) -> std::result::Result<Self, Failed> {
+    /// Rebuilds these holders at this port; `sinks` listen at [`SINK_PORTS`].
+    pub(super) fn build(
+        holders: &[Holder],
+        port: u16,
+        sinks: &[OwnedFd],
+    ) -> std::result::Result<Self, Failed> {
         let mut situation =
             Self { port, holders: Vec::new(), rivals: Vec::new(), open_until_the_end: Vec::new() };
         for (holder, given) in holders.iter().enumerate() {
             let building = situation.bind(given).map_err(|errno| Failed { holder, errno })?;
             situation.holders.push(building);
         }
-        situation.each(|building| building.connect(port, sink))?;
+        situation.each(|building| building.connect(port, sinks))?;
         situation.forget().map_err(|errno| Failed { holder: holders.len(), errno })?;
         situation.each(Building::listen)?;
         situation.each(Building::become_itself)?;
@@ -73,7 +79,8 @@ impl Situation {
             Endpoint { flags: Flags { v6only: holder.at.flags.v6only, ..Flags::BOTH }, ..holder.at.clone() };
         let socket = open(&at)?;
         rustix::net::bind(&socket, &on(at.address, self.port))?;
-        Ok(Building { role: holder.role, at: holder.at.clone(), socket, peer: None })
+        let sink = self.holders.iter().filter(|other| other.is_outgoing()).count();
+        Ok(Building { role: holder.role, at: holder.at.clone(), socket, peer: None, sink })
     }
 
     fn each(&mut self, mut step: impl FnMut(&mut Building) -> Result<()>) -> std::result::Result<(), Failed> {
@@ -125,8 +132,12 @@ impl Situation {
 }
 
 impl Building {
+    fn is_outgoing(&self) -> bool {
+        matches!(self.role, Role::Outgoing | Role::OutgoingTimeWait)
+    }
+
     /// Makes the connection that the role has.
-    fn connect(&mut self, port: u16, sink: &OwnedFd) -> Result<()> {
+    fn connect(&mut self, port: u16, sinks: &[OwnedFd]) -> Result<()> {
         match self.role {
             Role::Listener | Role::Bound | Role::Rival => {}
             Role::Accepted | Role::OrphanedFinWait2 | Role::TimeWait => {
@@ -137,7 +148,9 @@ impl Building {
                 self.peer = Some(client);
             }
             Role::Outgoing | Role::OutgoingTimeWait => {
-                rustix::net::connect(&self.socket, &on(loopback_beside(self.at.address), SINK_PORT))?;
+                let sink = sinks.get(self.sink).zip(SINK_PORTS.get(self.sink));
+                let (sink, &sink_port) = sink.ok_or(rustix::io::Errno::ADDRNOTAVAIL)?;
+                rustix::net::connect(&self.socket, &on(loopback_beside(self.at.address), sink_port))?;
                 self.peer = Some(accept(sink)?);
             }
         }

@@ -14,7 +14,7 @@ use timewait_facts::{Socket, State, States};
 
 use super::{
     Answer, Endpoint, Flags, MOST_TRIALS, NotRebuilt, Role, Trial,
-    build::{self, SINK_PORT, Situation},
+    build::{self, SINK_PORTS, Situation},
     lines,
 };
 use crate::{
@@ -88,8 +88,8 @@ pub fn perform(mut input: impl Read, mut output: impl Write) -> Result<(), Perfo
 }
 
 struct Stage {
-    /// Takes the connections of outgoing holders.
-    sink: OwnedFd,
+    /// Take the connections of outgoing holders.
+    sinks: Vec<OwnedFd>,
     table: SocketTable,
     next_port: u16,
 }
@@ -105,7 +105,8 @@ impl Stage {
     fn set(host: &Host, trials: &[Trial]) -> Result<Self, PerformError> {
         host.set("net.ipv4.ip_local_port_range", EPHEMERAL_RANGE)?;
         add_addresses(host, trials)?;
-        Ok(Self { sink: sink()?, table: SocketTable::open()?, next_port: FIRST_PORT })
+        let sinks = SINK_PORTS.into_iter().map(sink).collect::<io::Result<_>>()?;
+        Ok(Self { sinks, table: SocketTable::open()?, next_port: FIRST_PORT })
     }
 
     fn play(&mut self, trials: &[Trial]) -> Result<Vec<Answer>, PerformError> {
@@ -118,7 +119,7 @@ impl Stage {
         let port = self.next_port;
         self.next_port += 1;
         let situation = rebuildable(&trial).and_then(|()| {
-            Situation::build(&trial.holders, port, &self.sink)
+            Situation::build(&trial.holders, port, &self.sinks)
                 .map_err(|failed| refused(&trial, failed.holder, failed.errno))
         });
         Play { trial, port, situation }
@@ -229,12 +230,12 @@ fn add_addresses(host: &Host, trials: &[Trial]) -> Result<(), PerformError> {
 }
 
 /// A listener for both families, or for IPv4 alone where there is no IPv6.
-fn sink() -> io::Result<OwnedFd> {
+fn sink(port: u16) -> io::Result<OwnedFd> {
     let both = Endpoint::new(Ipv6Addr::UNSPECIFIED.into(), Flags::NONE);
     let only = Endpoint::new(Ipv4Addr::UNSPECIFIED.into(), Flags::NONE);
     let listening = |at: &Endpoint| -> rustix::io::Result<OwnedFd> {
         let socket = build::open(at)?;
-        rustix::net::bind(&socket, &build::on(at.address, SINK_PORT))?;
+        rustix::net::bind(&socket, &build::on(at.address, port))?;
         rustix::net::listen(&socket, 128)?;
         Ok(socket)
     };
