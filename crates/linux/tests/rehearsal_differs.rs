@@ -10,7 +10,7 @@
 
 use std::{
     env, io,
-    net::{IpAddr, SocketAddr, TcpListener},
+    net::{IpAddr, Shutdown, SocketAddr, TcpListener},
     process::Command,
 };
 
@@ -18,7 +18,7 @@ use fastrand::Rng;
 use socket2::{Domain, Socket, Type};
 use timewait_facts::{State, States};
 use timewait_linux::{
-    Errno,
+    Errno, options,
     rehearsal::{self, Answer, Endpoint, Flags, Holder, Role, Trial},
     sockets::{Query, SocketTable},
 };
@@ -77,6 +77,11 @@ impl Natural<'_> {
                 drop(theirs);
             }
             Role::OrphanedFinWait2 => {
+                // Closed before its FIN is acknowledged, it might stay a full socket for a minute.
+                ours.shutdown(Shutdown::Write)?;
+                eventually("FIN-WAIT-2", || {
+                    (options::tcp_state(&ours).unwrap() == State::FinWait2).then_some(())
+                });
                 drop(ours);
                 self.open.push(theirs);
             }

@@ -8,6 +8,8 @@
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
     os::fd::{AsFd as _, OwnedFd},
+    thread,
+    time::Instant,
 };
 
 use rustix::{
@@ -17,8 +19,11 @@ use rustix::{
 };
 use timewait_facts::State;
 
-use super::{Endpoint, Flags, Holder, Role};
-use crate::calls;
+use super::{
+    Endpoint, Flags, Holder, Role,
+    stage::{LOOK_AGAIN, PATIENCE},
+};
+use crate::{calls, options};
 
 /// Where the connections of outgoing holders go to: each of one situation to a port of its own, from the first on.
 pub(super) const SINK_PORTS: [u16; 8] = [9, 10, 11, 12, 13, 14, 15, 16];
@@ -119,7 +124,7 @@ impl Situation {
                 }
                 Role::Rival => self.rivals.push(building.socket),
                 Role::OrphanedFinWait2 => {
-                    drop(building.socket);
+                    close_once_acknowledged(building.socket);
                     self.open_until_the_end.extend(building.peer);
                 }
                 Role::TimeWait | Role::OutgoingTimeWait => {
@@ -173,6 +178,22 @@ impl Building {
         sockopt::set_socket_reuseport(&self.socket, self.at.flags.reuseport)?;
         give_to(&self.socket, self.at.uid)
     }
+}
+
+/// Sends a FIN and closes once that is acknowledged: then the socket is made a minisocket for sure.
+///
+/// One that is closed at once may stay a full socket for its minute, if the acknowledgement comes in the midst of close(2)
+/// (linux v6.12 net/ipv4/tcp_input.c `tcp_rcv_state_process`, "Bad case"), and then counts with its user.
+fn close_once_acknowledged(socket: OwnedFd) {
+    // What fails here is found missing later.
+    let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Write);
+    let start = Instant::now();
+    while options::tcp_state(&socket).is_ok_and(|state| state == State::FinWait1)
+        && start.elapsed() < PATIENCE
+    {
+        thread::sleep(LOOK_AGAIN);
+    }
+    drop(socket);
 }
 
 /// A new socket with these options.

@@ -31,8 +31,8 @@ const EPHEMERAL_RANGE: &str = "40000 60999";
 /// So many trials at a time: their sockets are open together.
 const AT_A_TIME: usize = 32;
 /// How long a connection over loopback may take to close. Reached only when something is broken.
-const PATIENCE: Duration = Duration::from_secs(2);
-const LOOK_AGAIN: Duration = Duration::from_micros(200);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_micros(200);
 
 /// Why a child cannot perform.
 #[derive(Debug, thiserror::Error)]
@@ -221,6 +221,10 @@ fn endpoints(trial: &Trial) -> impl Iterator<Item = &Endpoint> {
 /// would have: whether an address is local is another question.
 fn add_addresses(host: &Host, trials: &[Trial]) -> Result<(), PerformError> {
     let local = addresses::read()?;
+    let loopback = IpAddr::from(Ipv6Addr::LOCALHOST);
+    if local.is_local(loopback) {
+        host.await_address(loopback)?;
+    }
     let wanted: BTreeSet<IpAddr> =
         trials.iter().flat_map(endpoints).map(|at| at.address.to_canonical()).collect();
     for address in wanted.into_iter().filter(|address| !local.is_local(*address) && !address.is_multicast()) {
