@@ -21,6 +21,7 @@ mod refusal;
 
 use std::{
     env, fs, io,
+    net::IpAddr,
     process::{Child, Command},
 };
 
@@ -86,5 +87,17 @@ impl Host {
     /// It has that address already, the kernel refuses it, or it cannot be used afterwards.
     pub fn add_address(&self, address: IpNet) -> Result<(), AddressError> {
         addresses::add(address)
+    }
+
+    /// Waits until a socket on an address of this host hears what it sends to itself.
+    ///
+    /// For a moment after the host's beginning `::1` does not: its route comes later than the address. A first SYN that is
+    /// lost to that is sent again after a second only.
+    ///
+    /// # Errors
+    /// It is no address of this host, or stays deaf.
+    pub fn await_address(&self, address: IpAddr) -> Result<(), AddressError> {
+        addresses::usable(address)
+            .map_err(|source| AddressError::NotTaken { address: address.into(), source })
     }
 }

@@ -6,8 +6,10 @@
 //! IPV6_V6ONLY, one device, the users. What does not decide is not: the port's number, how many there are of a kind,
 //! who the peers are.
 //!
-//! The flags are those that the sockets have *now*; a flag changed between a real socket's bind(2) and now may have left
-//! traces in the port's bucket that no table shows and that no rehearsal can know.
+//! The flags are those that the sockets have *now*. What the port's bucket remembers is not rebuilt, since no table shows
+//! it: flags that were changed after a bind(2), and the mark that the last bind(2) with SO_REUSEPORT leaves, which lets
+//! in the next one with SO_REUSEPORT, the same user and address without a look at the other sockets. So where some
+//! holders have SO_REUSEPORT and some have not, a request with it may succeed on the host and be refused here.
 //!
 //! ```no_run
 //! use std::process::Command;

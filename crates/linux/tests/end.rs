@@ -17,7 +17,7 @@ use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use socket2::{Domain, Type};
 use timewait_facts::{Cookie, Pattern, Socket, State, States};
 use timewait_linux::{
-    kernel_version,
+    kernel_version, options,
     sockets::{EndError, Query, SocketTable},
 };
 use timewait_trial::{Need, eventually, in_own_host, skip};
@@ -41,7 +41,11 @@ fn closed_first(address: &str, client_stays: bool) -> (Socket, Option<TcpStream>
     listener.listen(1).unwrap();
     let reached = if address.ip().is_unspecified() { "127.0.0.1:9000".parse().unwrap() } else { address };
     let client = TcpStream::connect(reached).unwrap();
-    drop(listener.accept().unwrap());
+    let (server, _) = listener.accept().unwrap();
+    // Closed before its FIN is acknowledged, it might stay a full socket in FIN-WAIT-2 for a minute.
+    server.shutdown(std::net::Shutdown::Write).unwrap();
+    eventually("FIN-WAIT-2", || (options::tcp_state(&server).unwrap() == State::FinWait2).then_some(()));
+    drop(server);
     let client = client_stays.then_some(client);
     (eventually("a minisocket of the server's", || minisocket(address.port())), client)
 }

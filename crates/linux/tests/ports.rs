@@ -177,9 +177,7 @@ fn settle() {
         std::thread::sleep(Duration::from_millis(2));
         let is_settled = |row: &Socket| {
             let age = row.expires_in().map(|left| Duration::from_secs(60).saturating_sub(left));
-            // What is still held in FIN-WAIT-2 is an orphan that the kernel has not yet made a minisocket of.
-            let half = row.state == State::FinWait2 && !row.is_minisocket();
-            !on_its_way.contains(&row.state) && !half && age.is_none_or(|age| age > OLD_ENOUGH.max(delay()))
+            !on_its_way.contains(&row.state) && age.is_none_or(|age| age > OLD_ENOUGH.max(delay()))
         };
         rows().iter().all(is_settled).then_some(())
     });
@@ -240,10 +238,7 @@ fn a_time_wait_that_is_too_young_is_not_used_again() {
 
 fn settle_without_age() {
     eventually("settled connections", || {
-        let moving = |row: &Socket| {
-            [State::FinWait1, State::Closing, State::LastAck].contains(&row.state)
-                || row.state == State::FinWait2 && !row.is_minisocket()
-        };
+        let moving = |row: &Socket| [State::FinWait1, State::Closing, State::LastAck].contains(&row.state);
         (!rows().iter().any(moving)).then_some(())
     });
 }

@@ -11,10 +11,10 @@ use std::{env, io, process::Command};
 
 use timewait_linux::{
     Errno,
-    hosts::Refusal,
+    hosts::{Refusal, Step},
     rehearsal::{self, Answer, Endpoint, Flags, Holder, NotRebuilt, RehearsalError, Role, Trial},
 };
-use timewait_trial::{Need, skip};
+use timewait_trial::{Need, forbid, in_own_host, skip};
 
 const CHILD: &str = "TIMEWAIT_TEST_PERFORMS";
 const IN_USE: Answer = Answer::BindRefused(Errno::ADDRESS_IN_USE);
@@ -224,6 +224,28 @@ fn reuseport_of_another_user_does_not_share_or_is_said_not_to_be_rehearsed() {
         return skip(Need::Kernel, "a second user");
     }
     assert_eq!(answers[1..], [IN_USE, IN_USE]);
+}
+
+#[test]
+fn where_namespaces_are_not_permitted_the_refusal_says_so() {
+    in_own_host(|_host| {
+        forbid(libc::SYS_unshare, None);
+        let trial = one(Role::Bound, "0.0.0.0", Flags::NONE, at("0.0.0.0", Flags::NONE));
+        match rehearsal::rehearse(&mut Command::new("true"), &[trial]) {
+            Err(RehearsalError::NoHost(Refusal::NotPermitted { step: Step::Unshare, .. })) => {}
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+/// Each of a connection's kinds at one address at once, and two that left the same port for different peers.
+#[test]
+fn two_outgoing_connections_from_one_address_stand_side_by_side() {
+    let outgoing = |role| Holder { role, at: at("127.0.0.1", Flags::REUSEADDR) };
+    let holders = vec![outgoing(Role::Outgoing), outgoing(Role::OutgoingTimeWait)];
+    let trial = |new| Trial { holders: holders.clone(), request: at("0.0.0.0", new) };
+    let Some(answers) = rehearse(&[trial(Flags::NONE), trial(Flags::REUSEADDR)]) else { return };
+    assert_eq!(answers, [IN_USE, Answer::Listens]);
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub enum AddressError {
         source: AnswerError,
     },
     /// Taken without complaint, and yet it cannot be used.
-    #[error("{address} was added and cannot be used")]
+    #[error("{address} is an address of this host and cannot be used")]
     NotTaken {
         /// The address.
         address: IpNet,
@@ -68,7 +68,7 @@ pub(super) fn add(address: IpNet) -> Result<(), AddressError> {
 ///
 /// The kernel adds the route by which an IPv6 address is local later than the address, in a work queue (linux v6.12
 /// net/ipv6/addrconf.c `addrconf_dad_completed`): for a moment it can be bound, and what is sent to it is lost.
-fn usable(address: IpAddr) -> io::Result<()> {
+pub(super) fn usable(address: IpAddr) -> io::Result<()> {
     let socket = UdpSocket::bind(match address {
         IpAddr::V6(ip) if ip.is_unicast_link_local() => SocketAddrV6::new(ip, 0, 0, LOOPBACK).into(),
         _ => SocketAddr::new(address, 0),

@@ -8,6 +8,8 @@
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
     os::fd::{AsFd as _, OwnedFd},
+    thread,
+    time::Instant,
 };
 
 use rustix::{
@@ -17,11 +19,14 @@ use rustix::{
 };
 use timewait_facts::State;
 
-use super::{Endpoint, Flags, Holder, Role};
-use crate::calls;
+use super::{
+    Endpoint, Flags, Holder, Role,
+    stage::{LOOK_AGAIN, PATIENCE},
+};
+use crate::{calls, options};
 
-/// Where the connections of outgoing holders go to.
-pub(super) const SINK_PORT: u16 = 9;
+/// Where the connections of outgoing holders go to: each of one situation to a port of its own, from the first on.
+pub(super) const SINK_PORTS: [u16; 8] = [9, 10, 11, 12, 13, 14, 15, 16];
 /// `LOOPBACK_IFINDEX` (linux v6.12 include/net/flow.h)
 const LOOPBACK: u32 = 1;
 
@@ -33,6 +38,8 @@ struct Building {
     socket: OwnedFd,
     /// Of a connection, the other side.
     peer: Option<OwnedFd>,
+    /// Of an outgoing connection, which of the sinks it goes to.
+    sink: usize,
 }
 
 /// The holders of one port, rebuilt.
@@ -52,15 +59,19 @@ pub(super) struct Failed {
 }
 
 impl Situation {
-    /// Rebuilds these holders at this port; `sink` listens at [`SINK_PORT`].
-    pub(super) fn build(holders: &[Holder], port: u16, sink: &OwnedFd) -> std::result::Result<Self, Failed> {
+    /// Rebuilds these holders at this port; `sinks` listen at [`SINK_PORTS`].
+    pub(super) fn build(
+        holders: &[Holder],
+        port: u16,
+        sinks: &[OwnedFd],
+    ) -> std::result::Result<Self, Failed> {
         let mut situation =
             Self { port, holders: Vec::new(), rivals: Vec::new(), open_until_the_end: Vec::new() };
         for (holder, given) in holders.iter().enumerate() {
             let building = situation.bind(given).map_err(|errno| Failed { holder, errno })?;
             situation.holders.push(building);
         }
-        situation.each(|building| building.connect(port, sink))?;
+        situation.each(|building| building.connect(port, sinks))?;
         situation.forget().map_err(|errno| Failed { holder: holders.len(), errno })?;
         situation.each(Building::listen)?;
         situation.each(Building::become_itself)?;
@@ -73,7 +84,8 @@ impl Situation {
             Endpoint { flags: Flags { v6only: holder.at.flags.v6only, ..Flags::BOTH }, ..holder.at.clone() };
         let socket = open(&at)?;
         rustix::net::bind(&socket, &on(at.address, self.port))?;
-        Ok(Building { role: holder.role, at: holder.at.clone(), socket, peer: None })
+        let sink = self.holders.iter().filter(|other| other.is_outgoing()).count();
+        Ok(Building { role: holder.role, at: holder.at.clone(), socket, peer: None, sink })
     }
 
     fn each(&mut self, mut step: impl FnMut(&mut Building) -> Result<()>) -> std::result::Result<(), Failed> {
@@ -112,7 +124,7 @@ impl Situation {
                 }
                 Role::Rival => self.rivals.push(building.socket),
                 Role::OrphanedFinWait2 => {
-                    drop(building.socket);
+                    close_once_acknowledged(building.socket);
                     self.open_until_the_end.extend(building.peer);
                 }
                 Role::TimeWait | Role::OutgoingTimeWait => {
@@ -125,8 +137,12 @@ impl Situation {
 }
 
 impl Building {
+    fn is_outgoing(&self) -> bool {
+        matches!(self.role, Role::Outgoing | Role::OutgoingTimeWait)
+    }
+
     /// Makes the connection that the role has.
-    fn connect(&mut self, port: u16, sink: &OwnedFd) -> Result<()> {
+    fn connect(&mut self, port: u16, sinks: &[OwnedFd]) -> Result<()> {
         match self.role {
             Role::Listener | Role::Bound | Role::Rival => {}
             Role::Accepted | Role::OrphanedFinWait2 | Role::TimeWait => {
@@ -137,7 +153,9 @@ impl Building {
                 self.peer = Some(client);
             }
             Role::Outgoing | Role::OutgoingTimeWait => {
-                rustix::net::connect(&self.socket, &on(loopback_beside(self.at.address), SINK_PORT))?;
+                let sink = sinks.get(self.sink).zip(SINK_PORTS.get(self.sink));
+                let (sink, &sink_port) = sink.ok_or(rustix::io::Errno::ADDRNOTAVAIL)?;
+                rustix::net::connect(&self.socket, &on(loopback_beside(self.at.address), sink_port))?;
                 self.peer = Some(accept(sink)?);
             }
         }
@@ -160,6 +178,22 @@ impl Building {
         sockopt::set_socket_reuseport(&self.socket, self.at.flags.reuseport)?;
         give_to(&self.socket, self.at.uid)
     }
+}
+
+/// Sends a FIN and closes once that is acknowledged: then the socket is made a minisocket for sure.
+///
+/// One that is closed at once may stay a full socket for its minute, if the acknowledgement comes in the midst of close(2)
+/// (linux v6.12 net/ipv4/tcp_input.c `tcp_rcv_state_process`, "Bad case"), and then counts with its user.
+fn close_once_acknowledged(socket: OwnedFd) {
+    // What fails here is found missing later.
+    let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Write);
+    let start = Instant::now();
+    while options::tcp_state(&socket).is_ok_and(|state| state == State::FinWait1)
+        && start.elapsed() < PATIENCE
+    {
+        thread::sleep(LOOK_AGAIN);
+    }
+    drop(socket);
 }
 
 /// A new socket with these options.

@@ -14,7 +14,7 @@ use timewait_facts::{Socket, State, States};
 
 use super::{
     Answer, Endpoint, Flags, MOST_TRIALS, NotRebuilt, Role, Trial,
-    build::{self, SINK_PORT, Situation},
+    build::{self, SINK_PORTS, Situation},
     lines,
 };
 use crate::{
@@ -31,8 +31,8 @@ const EPHEMERAL_RANGE: &str = "40000 60999";
 /// So many trials at a time: their sockets are open together.
 const AT_A_TIME: usize = 32;
 /// How long a connection over loopback may take to close. Reached only when something is broken.
-const PATIENCE: Duration = Duration::from_secs(2);
-const LOOK_AGAIN: Duration = Duration::from_micros(200);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_micros(200);
 
 /// Why a child cannot perform.
 #[derive(Debug, thiserror::Error)]
@@ -88,8 +88,8 @@ pub fn perform(mut input: impl Read, mut output: impl Write) -> Result<(), Perfo
 }
 
 struct Stage {
-    /// Takes the connections of outgoing holders.
-    sink: OwnedFd,
+    /// Take the connections of outgoing holders.
+    sinks: Vec<OwnedFd>,
     table: SocketTable,
     next_port: u16,
 }
@@ -105,7 +105,8 @@ impl Stage {
     fn set(host: &Host, trials: &[Trial]) -> Result<Self, PerformError> {
         host.set("net.ipv4.ip_local_port_range", EPHEMERAL_RANGE)?;
         add_addresses(host, trials)?;
-        Ok(Self { sink: sink()?, table: SocketTable::open()?, next_port: FIRST_PORT })
+        let sinks = SINK_PORTS.into_iter().map(sink).collect::<io::Result<_>>()?;
+        Ok(Self { sinks, table: SocketTable::open()?, next_port: FIRST_PORT })
     }
 
     fn play(&mut self, trials: &[Trial]) -> Result<Vec<Answer>, PerformError> {
@@ -118,7 +119,7 @@ impl Stage {
         let port = self.next_port;
         self.next_port += 1;
         let situation = rebuildable(&trial).and_then(|()| {
-            Situation::build(&trial.holders, port, &self.sink)
+            Situation::build(&trial.holders, port, &self.sinks)
                 .map_err(|failed| refused(&trial, failed.holder, failed.errno))
         });
         Play { trial, port, situation }
@@ -220,6 +221,10 @@ fn endpoints(trial: &Trial) -> impl Iterator<Item = &Endpoint> {
 /// would have: whether an address is local is another question.
 fn add_addresses(host: &Host, trials: &[Trial]) -> Result<(), PerformError> {
     let local = addresses::read()?;
+    let loopback = IpAddr::from(Ipv6Addr::LOCALHOST);
+    if local.is_local(loopback) {
+        host.await_address(loopback)?;
+    }
     let wanted: BTreeSet<IpAddr> =
         trials.iter().flat_map(endpoints).map(|at| at.address.to_canonical()).collect();
     for address in wanted.into_iter().filter(|address| !local.is_local(*address) && !address.is_multicast()) {
@@ -229,12 +234,12 @@ fn add_addresses(host: &Host, trials: &[Trial]) -> Result<(), PerformError> {
 }
 
 /// A listener for both families, or for IPv4 alone where there is no IPv6.
-fn sink() -> io::Result<OwnedFd> {
+fn sink(port: u16) -> io::Result<OwnedFd> {
     let both = Endpoint::new(Ipv6Addr::UNSPECIFIED.into(), Flags::NONE);
     let only = Endpoint::new(Ipv4Addr::UNSPECIFIED.into(), Flags::NONE);
     let listening = |at: &Endpoint| -> rustix::io::Result<OwnedFd> {
         let socket = build::open(at)?;
-        rustix::net::bind(&socket, &build::on(at.address, SINK_PORT))?;
+        rustix::net::bind(&socket, &build::on(at.address, port))?;
         rustix::net::listen(&socket, 128)?;
         Ok(socket)
     };
