@@ -79,8 +79,8 @@ pub(crate) fn read(port: u16, look: Look<'_>) -> Result<PortFacts, NoFacts> {
     for socket in live {
         facts.add(Occupant::of(socket, owner(&socket)));
     }
-    let owned = |socket: Socket| (socket, owner(&socket));
-    let rows = kept.rows.into_iter().map(|(role, rows)| (role, rows.into_iter().map(owned).collect()));
+    let held = |socket: Socket| (socket, owner(&socket));
+    let rows = kept.rows.into_iter().map(|(role, rows)| (role, rows.into_iter().map(held).collect()));
     Ok(PortFacts { facts, sockets, rows: rows.collect() })
 }
 
@@ -206,7 +206,7 @@ mod tests {
         }
         let rows = kept.rows.remove(&Role::TimeWait).unwrap();
         let waits: Vec<u32> = rows.iter().map(|socket| socket.timer.expires_ms).collect();
-        assert_eq!(waits, Vec::from_iter((991..=1_010).rev()));
+        assert_eq!(waits, (991..=1_010).rev().collect::<Vec<u32>>());
     }
 
     #[test]

@@ -2,7 +2,10 @@ use std::{any, env, process::Command};
 
 use timewait_linux::hosts::{self, Host, Refusal};
 
-use crate::{Need, Process, skip};
+use crate::{
+    Need, Process,
+    skip::{self, skip},
+};
 
 /// Names the test whose body a child is to run.
 const BODY: &str = "TIMEWAIT_TRIAL_BODY";
@@ -54,5 +57,6 @@ fn report(test: &str, child: Process) {
         finished.stdout,
         finished.stderr,
     );
+    skip::pass_on(&finished.stderr);
     print!("{}", finished.stdout);
 }

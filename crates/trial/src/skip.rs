@@ -28,7 +28,6 @@ impl Need {
 /// The line goes to standard error itself, past the test harness's capture, and carries this process's count. Where
 /// `TIMEWAIT_REQUIRE` (`kernel,tools`) names the need, it is a failure instead.
 pub fn skip(need: Need, reason: &str) {
-    static SKIPPED: AtomicU32 = AtomicU32::new(0);
     let test = std::thread::current().name().unwrap_or("?").to_owned();
     let required = env::var("TIMEWAIT_REQUIRE").unwrap_or_default();
     assert!(
@@ -36,9 +35,22 @@ pub fn skip(need: Need, reason: &str) {
         "required ({}), and not to be had: {reason}",
         need.name()
     );
+    announce(need.name(), &format!("{test}: {reason}"));
+}
+
+fn announce(need: &str, what: &str) {
+    static SKIPPED: AtomicU32 = AtomicU32::new(0);
     let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
-    let line = format!("SKIPPED #{count} (needs {}): {test}: {reason}\n", need.name());
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    let _ = std::io::stderr().write_all(format!("SKIPPED #{count} (needs {need}): {what}\n").as_bytes());
+}
+
+/// Announces again, and counts here, what a child has left out and said where nobody reads.
+pub(crate) fn pass_on(complaints: &str) {
+    let skipped =
+        complaints.lines().filter_map(|line| line.strip_prefix("SKIPPED #")?.split_once(" (needs "));
+    for (need, what) in skipped.filter_map(|(_count, rest)| rest.split_once("): ")) {
+        announce(need, what);
+    }
 }
 
 /// Whether a program is installed; if not, the calling test is [skipped](skip).

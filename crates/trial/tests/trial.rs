@@ -56,6 +56,20 @@ fn a_missing_tool_is_said_and_counted() {
     assert!(said.contains("SKIPPED #1 (needs tools): asks_for_a_tool_that_nobody_has: no program"), "{said}");
 }
 
+/// Leaves itself out inside, but only when it is run again.
+#[test]
+fn has_a_body_that_misses_a_tool() {
+    in_own_host(|_host| assert!(env::var_os(AGAIN).is_none() || !have_tool("no-such-program-anywhere")));
+}
+
+#[test]
+fn what_a_body_leaves_out_is_said_and_counted_outside() {
+    let output = again("has_a_body_that_misses_a_tool", "none");
+    assert!(output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("SKIPPED #1 (needs "), "{said}");
+}
+
 #[test]
 fn a_missing_tool_that_is_required_is_a_failure() {
     let output = again("asks_for_a_tool_that_nobody_has", "kernel,tools");

@@ -54,8 +54,8 @@ pub(super) struct FlagSet {
     /// It is the set that is asked about.
     pub(super) asked: bool,
     pub(super) predicted: Prediction,
-    /// What bind(2) on the host answered: `None` within is success.
-    pub(super) tried: Option<Option<Answer>>,
+    /// What bind(2) on the host answered, if it was tried.
+    pub(super) tried: Option<Result<(), Answer>>,
     /// What a rehearsal in a private namespace came to.
     pub(super) checked: Option<Checked>,
 }
@@ -89,10 +89,10 @@ impl FlagSet {
 
     pub(super) fn outcome(&self) -> Outcome {
         match (&self.tried, &self.predicted.bind) {
-            (Some(Some(answer)), _) => Outcome::Fails(Call::Bind, *answer),
+            (Some(Err(answer)), _) => Outcome::Fails(Call::Bind, *answer),
             (None, Verdict::Fails(failure)) => Outcome::Fails(Call::Bind, failure.answer),
             (None, Verdict::Depends { .. }) => Outcome::Depends,
-            (Some(None), _) | (None, Verdict::Succeeds) => match &self.predicted.listen {
+            (Some(Ok(())), _) | (None, Verdict::Succeeds) => match &self.predicted.listen {
                 Some(Verdict::Fails(failure)) => Outcome::Fails(Call::Listen, failure.answer),
                 Some(Verdict::Depends { .. }) => Outcome::Depends,
                 Some(Verdict::Succeeds) | None => Outcome::Succeeds,
@@ -121,7 +121,7 @@ impl Answered {
     /// Whether a trial came out as the rules exclude.
     pub(super) fn is_contradicted(&self) -> bool {
         let asked = self.asked();
-        asked.and_then(|set| set.tried.map(|tried| !self.before.allows(tried))).unwrap_or(false)
+        asked.and_then(|set| set.tried.map(|tried| !self.before.allows(tried.err()))).unwrap_or(false)
     }
 
     pub(super) fn succeeds(&self) -> bool {
@@ -156,7 +156,7 @@ pub(super) fn answer(
     let before = bind::predict(&request, &found.facts);
     let tried = wants_trial(trials, &before, found.sockets).then(|| try_bind(&request, netns)).flatten();
     if let Some(outcome) = tried {
-        found.facts = bind::learn(&request, outcome, found.facts);
+        found.facts = bind::learn(&request, outcome.err(), found.facts);
     }
     let set = |flags: Flags| {
         let request = Request { reuseaddr: flags.reuseaddr, reuseport: flags.reuseport, ..request };
@@ -184,20 +184,20 @@ fn wants_trial(trials: Trials, predicted: &Prediction, sockets: usize) -> bool {
     !trials.forbidden && (trials.forced || open && sockets <= TRIAL_LIMIT)
 }
 
-fn try_bind(request: &Request, netns: Option<&Netns>) -> Option<Option<Answer>> {
+fn try_bind(request: &Request, netns: Option<&Netns>) -> Option<Result<(), Answer>> {
     let attempt = trial::Attempt {
         address: request.address,
         reuseaddr: request.reuseaddr,
         reuseport: request.reuseport,
         v6only: request.v6only,
     };
-    trial::bind(&attempt, netns).map(|outcome| outcome.err().map(port_facts::answer))
+    trial::bind(&attempt, netns).map(|outcome| outcome.map_err(port_facts::answer))
 }
 
 /// Why the call that fails, or may fail, does.
 fn finding(request: &Request, set: &FlagSet, facts: &Facts) -> Option<Finding> {
     let failure = |verdict: &Verdict| verdict.failure().cloned();
-    if let Some(Some(answer)) = set.tried {
+    if let Some(Err(answer)) = set.tried {
         let predicted = failure(&set.predicted.bind).filter(|failure| failure.answer == answer);
         return Some(predicted.map_or_else(
             || bind::explain(request, Call::Bind, answer, facts),

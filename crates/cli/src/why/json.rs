@@ -141,7 +141,7 @@ fn answer(set: &FlagSet) -> Answer {
         bind: Call {
             predicted: rehearse::verdict_word(&set.predicted.bind),
             checked: checked.and_then(|checked| rehearse::word(checked.bind)),
-            tried: set.tried.map(|outcome| outcome.map_or("OK", words::errno)),
+            tried: set.tried.map(|outcome| outcome.map_or_else(words::errno, |()| "OK")),
         },
         listen: Call {
             predicted: set.predicted.listen.as_ref().and_then(rehearse::verdict_word),

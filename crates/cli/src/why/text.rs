@@ -156,8 +156,8 @@ pub(super) fn calls(set: &FlagSet) -> [String; 2] {
         Verdict::Depends { .. } => "depends".to_owned(),
     };
     let bind = match set.tried {
-        Some(Some(answer)) => words::errno(answer).to_owned(),
-        Some(None) => "ok".to_owned(),
+        Some(Err(answer)) => words::errno(answer).to_owned(),
+        Some(Ok(())) => "ok".to_owned(),
         None => verdict(&set.predicted.bind),
     };
     let not_reached = matches!(set.outcome(), Outcome::Fails(Call::Bind, _));
