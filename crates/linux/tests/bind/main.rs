@@ -35,7 +35,7 @@ const BATCH: usize = 24;
 const QUESTIONS: usize = 40;
 
 /// The most questions that one host has ports for.
-const MOST: usize = 120_000;
+const MOST: usize = 50_000;
 
 /// How many questions, from which seed.
 struct Run {

@@ -98,10 +98,12 @@ fn ask_about(world: &mut World<'_>, step: Step, groups: &mut BTreeMap<String, Gr
     }
 }
 
-/// The predictions of what looks alike are alike; they are open just where the kernel's answers differ.
+/// The predictions of what looks alike are alike; they are open just where the kernel's answers differ. (An orphan in
+/// FIN-WAIT-2 is a minisocket, or still a whole one for as long, as its last ACK came: the reasons differ by a word.)
 fn check(case: &str, Group { blind, kernel }: &Group) {
-    assert!(blind.iter().all(|verdict| *verdict == blind[0]), "{case}: {blind:?}");
+    let is_open = |verdict: &Verdict| matches!(verdict, Verdict::Depends { .. });
+    let open = is_open(&blind[0]);
+    assert!(blind.iter().all(|verdict| is_open(verdict) == open), "{case}: {blind:?}");
     let differ = kernel.iter().any(|answer| *answer != kernel[0]);
-    let open = matches!(blind[0], Verdict::Depends { .. });
     assert_eq!(open, differ, "{case}: {:?}, {kernel:?}", blind[0]);
 }
