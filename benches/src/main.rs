@@ -36,7 +36,21 @@ fn main() -> anyhow::Result<ExitCode> {
         let size = env::args().nth(1).and_then(|size| size.parse().ok()).context("how many sockets?")?;
         return measure_at(&host, size);
     }
-    println!("Linux {}, {} runs each, medians.\n", kernel_version(), RUNS);
+    println!("# Performance\n");
+    println!(
+        "Written by `cargo build --release && cargo run --release -p timewait-benches > docs/performance.md`.\n"
+    );
+    let cores = std::thread::available_parallelism()?;
+    println!(
+        "Linux {}, {cores} cores, {RUNS} runs of each, medians of the wall time; in brackets the ratio to a",
+        kernel_version()
+    );
+    println!(
+        "dump of the same sockets that only counts them, which is the kernel's own cost; then the largest memory of"
+    );
+    println!(
+        "any process up to there. The ratios are what holds; the times are of that machine on that day.\n"
+    );
     println!(
         "| sockets in TIME-WAIT on the port | a dump that counts | `why --no-try` | `ls --count` | `ss` |"
     );

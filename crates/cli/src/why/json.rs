@@ -112,7 +112,7 @@ fn object<'a>(answered: &'a Answered, netns: Option<&'a str>) -> Why<'a> {
 fn holders(answered: &Answered) -> Vec<Holder> {
     let Some(finding) = &answered.finding else { return Vec::new() };
     let holder = |holder: &timewait_diagnose::Holder| Holder {
-        role: words::role(holder.role),
+        role: holder.role.name(),
         count: holder.count,
         last_expires_in_ms: holder.last_expires_in.map(|left| left.as_millis()),
         rows: Rows(answered.rows_of(holder.role)),

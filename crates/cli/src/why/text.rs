@@ -51,7 +51,7 @@ fn block(out: &mut impl Write, answered: &Answered, place: &str, paint: Paint) -
     match (&answered.finding, open_question(answered)) {
         (Some(finding), Some(on)) => {
             label(out, paint, "who", &findings::who(finding))?;
-            label(out, paint, "why", &[words::depends_on(on, answered.flags)])?;
+            label(out, paint, "why", &[findings::depends(on)])?;
             label(out, paint, "do", &words::settle(answered.request.address, until))?;
         }
         (Some(finding), None) => print_lines(out, paint, finding)?,

@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::args::Flags;
 use timewait_diagnose::{
     Role, Until,
     bind::{Answer, Call, On},
@@ -42,27 +41,7 @@ pub(crate) fn depends(place: &str, answer: Answer, flags: &str) -> String {
     format!("It depends: bind(2) on {place} succeeds or fails with {} ({flags}).", errno(answer))
 }
 
-/// What an open answer depends on.
-pub(crate) fn depends_on(on: On, new: Flags) -> String {
-    match on {
-        On::Flags(old) => {
-            // A flag of the old sockets counts only where the new one has it as well.
-            let names = [
-                (old.reuseaddr && new.reuseaddr, "SO_REUSEADDR"),
-                (old.reuseport && new.reuseport, "SO_REUSEPORT"),
-                (old.v6only, "IPV6_V6ONLY"),
-            ];
-            let names: Vec<&str> = names.into_iter().filter_map(|(on, name)| on.then_some(name)).collect();
-            format!("on whether the old sockets have {}, which no table shows", names.join(" or "))
-        }
-        On::History => {
-            "on the history of the port: a flag that was changed after bind(2) leaves traces that no \
-             table shows"
-                .to_owned()
-        }
-    }
-}
-
+/// What an open answer depends on, for scripts.
 pub(crate) fn depends_on_name(on: On) -> &'static str {
     match on {
         On::Flags(_) => "old-flags",
@@ -93,19 +72,6 @@ fn how(role: Role) -> &'static str {
         Role::OrphanedFinWait2 => "in fin-wait-2, held by no process",
         Role::TimeWait => "in time-wait",
         Role::OutgoingWaiting => "of outgoing connections, waiting",
-    }
-}
-
-/// A role's name, for scripts.
-pub(crate) const fn role(role: Role) -> &'static str {
-    match role {
-        Role::Listener => "listener",
-        Role::Bound => "bound",
-        Role::Connection => "connection",
-        Role::Outgoing => "outgoing",
-        Role::OrphanedFinWait2 => "orphaned-fin-wait-2",
-        Role::TimeWait => "server-time-wait",
-        Role::OutgoingWaiting => "outgoing-waiting",
     }
 }
 

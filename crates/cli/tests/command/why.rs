@@ -293,7 +293,7 @@ fn an_nginx_s_restart_is_foretold() {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().display();
         let configuration = format!(
-            "daemon off; master_process off; pid {at}/pid; error_log stderr; events {{}} http {{ access_log off; \
+            "user root root; daemon off; master_process off; pid {at}/pid; error_log stderr; events {{}} http {{ access_log off; \
              client_body_temp_path {at}/a; proxy_temp_path {at}/b; fastcgi_temp_path {at}/c; uwsgi_temp_path {at}/d; \
              scgi_temp_path {at}/e; server {{ listen 127.0.0.1:9000; return 200 hello; }} }}"
         );
@@ -354,5 +354,34 @@ fn the_ports_that_are_left_for_a_destination_are_counted() {
             Some(0),
             "and source"
         );
+    });
+}
+
+#[test]
+fn a_holder_s_hostile_name_is_shown_and_does_not_act() {
+    in_own_host(|_host| {
+        let folder = tempfile::tempdir().unwrap();
+        let evil = folder.path().join("\x1b[2Jx");
+        std::fs::copy(program(), &evil).unwrap();
+        let server = Process::start(Command::new(&evil).args(["serve", "127.0.0.1:9000"]));
+        server.until("listening on");
+        let answer = run(&["why", "127.0.0.1:9000"]);
+        assert!(answer.stdout.contains(r"a listening socket of \e[2Jx (pid "), "{}", seen(&answer));
+        assert!(!answer.stdout.contains('\x1b'));
+    });
+}
+
+#[test]
+fn a_holder_that_may_not_be_seen_is_said_to_be_that() {
+    if !have_tool("setpriv") {
+        return;
+    }
+    in_own_host(|_host| {
+        let _server = serve(&["127.0.0.1:9000"]);
+        // With fewer capabilities than the server has, one may not look into it.
+        let mut unprivileged = Command::new("setpriv");
+        unprivileged.args(["--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace", program()]);
+        let answer = Process::start(unprivileged.args(["why", "127.0.0.1:9000"])).finish();
+        assert_screen!("why-an-unseen-owner", seen(&answer));
     });
 }
