@@ -147,7 +147,7 @@ fn a_filter_is_named_as_the_one_that_refuses() {
 fn another_user_s_listener_takes_a_capability() {
     in_own_host(|_host| {
         let Ok(holder) = Holder::of(listener("127.0.0.1:9000", PLAIN), Some(65_534)) else {
-            return skip(Need::Kernel, "a second user");
+            return skip(Need::Users, "a second user");
         };
         let seen = row(State::Listen);
         assert_eq!(flags::of_listener(&seen, holder.id).unwrap(), PLAIN, "with CAP_SYS_PTRACE");

@@ -25,7 +25,7 @@ use population::{World, ask};
 use spec::{DEVICES, Dice, Kind, Options, Question, Step, USERS, ip};
 use timewait_diagnose::bind::{Bucket, On, Verdict, predict};
 use timewait_linux::hosts::Host;
-use timewait_trial::in_own_host;
+use timewait_trial::{Need, in_own_host, skip};
 
 /// How often a population is made: a question that leaves a mark in the port's bucket uses one up.
 const COPIES: usize = 5;
@@ -116,7 +116,12 @@ fn ask_all(world: &mut World<'_>, asked: &[(&[Step], &[Question])], bucket: Buck
 fn report(world: &World<'_>, tally: &Tally) {
     println!("{tally:?}");
     let (users, devices) = (USERS.len() - world.users(), DEVICES.len() - world.devices().len());
-    println!("left out: {users} of {} users, {devices} of {} devices", USERS.len(), DEVICES.len() - 1);
+    if users > 0 {
+        skip(Need::Users, &format!("{users} of {} users", USERS.len()));
+    }
+    if devices > 0 {
+        skip(Need::Tools, &format!("{devices} of {} devices, which the program ip makes", DEVICES.len() - 1));
+    }
 }
 
 #[test]
