@@ -43,7 +43,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let cores = std::thread::available_parallelism()?;
     println!(
         "Linux {}, {cores} cores, {RUNS} runs of each, medians of the wall time; in brackets the ratio to a",
-        kernel_version()
+        kernel_version().number()
     );
     println!(
         "dump of the same sockets that only counts them, which is the kernel's own cost; then the largest memory of"

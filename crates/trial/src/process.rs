@@ -57,10 +57,13 @@ impl Process {
         self.child.id()
     }
 
-    /// Writes to its standard input, which then stays open.
+    /// Writes to its standard input, which then stays open. A child that has ended meanwhile hears nothing.
     pub fn write(&mut self, bytes: &[u8]) {
         let stdin = self.child.stdin.as_mut().expect("standard input is piped");
-        stdin.write_all(bytes).expect("the child reads");
+        match stdin.write_all(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            outcome => outcome.expect("the child reads"),
+        }
     }
 
     /// Ends its standard input.

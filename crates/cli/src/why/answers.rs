@@ -114,6 +114,12 @@ impl Answered {
         self.answers.iter().find(|set| set.asked)
     }
 
+    /// How many bound sockets may listen before this one, and so refuse it.
+    pub(super) fn rivals(&self) -> usize {
+        let places = self.asked().map_or(&[][..], |set| set.predicted.rivals.as_slice());
+        places.iter().filter_map(|&place| self.found.facts.occupants.get(place)).map(|it| it.count).sum()
+    }
+
     pub(super) fn outcome(&self) -> Outcome {
         self.asked().map_or(Outcome::Depends, FlagSet::outcome)
     }

@@ -28,6 +28,7 @@ struct Why<'a> {
     code: Option<&'static str>,
     not_checked: Option<&'a str>,
     unread: &'a [String],
+    rivals: usize,
     holders: Vec<Holder>,
     answers: Vec<Answer>,
     remedies: Vec<Remedy>,
@@ -95,6 +96,7 @@ fn object<'a>(answered: &'a Answered, netns: Option<&'a str>) -> Why<'a> {
         code: finding.map(|finding| finding.code.name()),
         not_checked: answered.not_rehearsed.as_deref(),
         unread: &answered.unread,
+        rivals: answered.rivals(),
         holders: holders(answered),
         answers: answered.answers.iter().map(answer).collect(),
         remedies: finding.map_or_else(Vec::new, |finding| {

@@ -58,8 +58,9 @@ fn block(out: &mut impl Write, answered: &Answered, place: &str, paint: Paint) -
         (None, _) => {
             label(out, paint, "who", &[passed(answered)])?;
             let elsewhere = Some(answered.found.facts.elsewhere).filter(|&sockets| sockets > 0);
-            let note = elsewhere.map(|sockets| findings::note(Note::OtherNamespace { sockets }));
-            label(out, paint, "note", &note.into_iter().collect::<Vec<_>>())?;
+            let elsewhere = elsewhere.map(|sockets| findings::note(Note::OtherNamespace { sockets }));
+            let rivals = Some(answered.rivals()).filter(|&rivals| rivals > 0).map(words::rivals);
+            label(out, paint, "note", &rivals.into_iter().chain(elsewhere).collect::<Vec<_>>())?;
         }
     }
     Ok(())
@@ -84,7 +85,7 @@ fn passed(answered: &Answered) -> String {
         return words::nobody().to_owned();
     }
     let kinds: Vec<String> = counts.into_iter().map(|(role, count)| words::passing(role, count)).collect();
-    words::passes(&kinds.join(", "))
+    words::passes(&kinds.join(", "), answered.found.sockets)
 }
 
 fn possible_errno(answered: &Answered) -> Answer {

@@ -79,8 +79,21 @@ pub(crate) fn nobody() -> &'static str {
     "no socket of this network namespace has the port"
 }
 
-pub(crate) fn passes(sockets: &str) -> String {
-    format!("{sockets}: they do not stand in its way")
+pub(crate) fn passes(sockets: &str, count: usize) -> String {
+    let they = if count == 1 { "it does not stand" } else { "they do not stand" };
+    format!("{sockets}: {they} in its way")
+}
+
+/// Sockets that passed bind(2) by SO_REUSEADDR as this one would.
+pub(crate) fn rivals(count: usize) -> String {
+    let sockets = if count == 1 {
+        "a bound socket shares".to_owned()
+    } else {
+        format!("{} bound sockets share", number(count))
+    };
+    format!(
+        "{sockets} the port by SO_REUSEADDR: whoever listens first has it, and listen(2) of the others fails"
+    )
 }
 
 /// Our own defect: the rules and the kernel disagree, and nothing has changed in between.

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use timewait_trial::in_own_host;
 
-use crate::run;
+use crate::{run, serve};
 
 /// The workspace's folder.
 pub(crate) fn workspace() -> PathBuf {
@@ -146,6 +146,14 @@ fn every_field_that_is_printed_is_documented() {
         let report: Value = serde_json::from_str(&run(&["demo", "--json"]).stdout).unwrap();
         let mut printed = BTreeSet::from(["count".to_owned()]);
         fields(&report, &mut printed);
+        let _server = serve(&["127.0.0.1:9000"]);
+        for question in [
+            &["why", "--json", ":9000"][..],
+            &["why", "--json", "--listening"],
+            &["why", "--json", "--to", ":9000"],
+        ] {
+            fields(&serde_json::from_str(&run(question).stdout).unwrap(), &mut printed);
+        }
         assert!(
             printed.contains("expires_in_ms") && printed.contains("unit"),
             "is this test blind? {printed:?}"

@@ -385,3 +385,17 @@ fn a_holder_that_may_not_be_seen_is_said_to_be_that() {
         assert_screen!("why-an-unseen-owner", seen(&answer));
     });
 }
+
+#[test]
+fn a_second_socket_with_the_flag_is_told_that_the_first_to_listen_wins() {
+    in_own_host(|_host| {
+        let rival = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        rival.set_reuse_address(true).unwrap();
+        rival.bind(&"127.0.0.1:9000".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+        assert_screen!("why-a-rival", seen(&run(&["why", "127.0.0.1:9000"])));
+        assert_eq!(json(&["127.0.0.1:9000"])["rivals"], 1);
+
+        let _server = serve(&["127.0.0.1:9000"]);
+        assert_eq!(rival.listen(1).unwrap_err().kind(), std::io::ErrorKind::AddrInUse, "and so it is");
+    });
+}
