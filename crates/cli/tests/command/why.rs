@@ -399,3 +399,19 @@ fn a_second_socket_with_the_flag_is_told_that_the_first_to_listen_wins() {
         assert_eq!(rival.listen(1).unwrap_err().kind(), std::io::ErrorKind::AddrInUse, "and so it is");
     });
 }
+
+#[test]
+fn another_user_and_another_device_are_asked_about_by_name() {
+    in_own_host(|_host| {
+        let _server = serve(&["--reuseport", "127.0.0.1:9000"]);
+        let ask = |extra: &[&str]| {
+            run(&[&["why", "127.0.0.1:9000", "--flags", "reuseaddr,reuseport"], extra].concat())
+        };
+        assert_eq!(ask(&[]).status.code(), Some(0), "the same user shares");
+        let other = ask(&["--uid", "12345"]);
+        assert_eq!(other.status.code(), Some(1));
+        assert!(other.stdout.contains("the old socket is of another user"), "{}", seen(&other));
+        assert!(!other.stdout.contains("tried here"), "it would not be that user's bind: {}", seen(&other));
+        assert_eq!(ask(&["--device", "lo"]).status.code(), Some(0), "still the same user");
+    });
+}
