@@ -16,7 +16,7 @@ use timewait_diagnose::{
 use timewait_linux::rehearsal::{self, Endpoint, Holder, RehearsalError, Trial};
 
 use super::answers::{Answered, Checked, FlagSet};
-use crate::port_facts;
+use crate::{port_facts, words::why as words};
 
 /// Kinds of sockets on one port; more are not rebuilt.
 const MOST_KINDS: usize = 64;
@@ -119,6 +119,9 @@ impl Plan {
     /// Enters what came of the trial.
     fn enter(&self, heard: rehearsal::Answer, answered: &mut [Answered]) {
         let Some(answered) = answered.get_mut(self.place) else { return };
+        if let rehearsal::Answer::NotRebuilt(why) = heard {
+            answered.not_rehearsed.get_or_insert_with(|| words::not_rebuilt(why));
+        }
         match self.about {
             About::Flags(set) => {
                 if let Some(set) = answered.answers.get_mut(set) {

@@ -7,6 +7,7 @@ use timewait_diagnose::{
     bind::{Answer, Call, On},
     words::{number, seconds},
 };
+use timewait_linux::rehearsal::NotRebuilt;
 
 pub(crate) fn call(call: Call) -> &'static str {
     match call {
@@ -132,6 +133,18 @@ pub(crate) fn known_by(how: KnownBy) -> &'static str {
 /// A listener whose options are not known.
 pub(crate) fn unread(listener: SocketAddr, why: &str) -> String {
     format!("the options of the listener on {listener} could not be read: {why}")
+}
+
+/// Why a situation was not rebuilt.
+pub(crate) fn not_rebuilt(why: NotRebuilt) -> String {
+    match why {
+        NotRebuilt::Users => "it has several users' sockets, and only root can be all of them".to_owned(),
+        NotRebuilt::Devices => {
+            "it has sockets on several devices, and a private namespace has one".to_owned()
+        }
+        NotRebuilt::Refused { errno, .. } => format!("a socket of it could not be made again, {errno}"),
+        NotRebuilt::NotReached { .. } => "a socket of it did not get into its state again in time".to_owned(),
+    }
 }
 
 pub(crate) fn not_rehearsed(why: &str) -> String {

@@ -412,6 +412,9 @@ fn another_user_and_another_device_are_asked_about_by_name() {
         assert_eq!(other.status.code(), Some(1));
         assert!(other.stdout.contains("the old socket is of another user"), "{}", seen(&other));
         assert!(!other.stdout.contains("tried here"), "it would not be that user's bind: {}", seen(&other));
+        let rehearsed = other.stdout.contains("checked on this kernel\n");
+        let and_why_not = other.stdout.contains("it has several users' sockets");
+        assert!(rehearsed != and_why_not, "{}", seen(&other));
         assert_eq!(ask(&["--device", "lo"]).status.code(), Some(0), "still the same user");
     });
 }

@@ -7,7 +7,7 @@ use core::{
 
 use super::*;
 use crate::{Because, Code, Finding, Remedy, Role, Until};
-use timewait_facts::{Cookie, Owner, Socket, State, Timer, TimerKind, Untrusted};
+use timewait_facts::{Owner, Socket, State, Timer, TimerKind, Untrusted};
 
 const PLAIN: Request =
     Request::plain(SocketAddr::new(IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED), 9000), 1000);
@@ -16,23 +16,8 @@ const REUSEADDR: Request = Request { reuseaddr: true, ..PLAIN };
 fn socket(state: State, local: &str, wait_ms: Option<u32>) -> (Socket, Option<Owner>) {
     let timer =
         wait_ms.map_or(Timer::OFF, |expires_ms| Timer { kind: TimerKind::TimeWait, expires_ms, retries: 0 });
-    let socket = Socket {
-        state,
-        local: local.parse().unwrap(),
-        peer: "127.0.0.1:51234".parse().unwrap(),
-        timer,
-        receive_queue: 0,
-        send_queue: 0,
-        cookie: Cookie(1),
-        interface: None,
-        uid: None,
-        inode: None,
-        mark: None,
-        v6only: None,
-        cgroup: None,
-        shutdown: None,
-    };
-    (socket, None)
+    let peer = "127.0.0.1:51234".parse().unwrap();
+    (Socket { timer, ..Socket::bare(state, local.parse().unwrap(), peer) }, None)
 }
 
 fn waiting(ms: u32) -> (Socket, Option<Owner>) {

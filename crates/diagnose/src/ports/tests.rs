@@ -1,4 +1,4 @@
-use timewait_facts::{Cookie, Timer, TimerKind};
+use timewait_facts::{Timer, TimerKind};
 
 use super::*;
 
@@ -19,22 +19,7 @@ fn facts(range: &str, sockets: Vec<Socket>) -> Facts {
 }
 
 fn socket(state: State, local: &str, peer: &str) -> Socket {
-    Socket {
-        state,
-        local: local.parse().unwrap(),
-        peer: peer.parse().unwrap(),
-        timer: Timer::OFF,
-        receive_queue: 0,
-        send_queue: 0,
-        cookie: Cookie(1),
-        interface: None,
-        uid: None,
-        inode: None,
-        mark: None,
-        v6only: None,
-        cgroup: None,
-        shutdown: None,
-    }
+    Socket::bare(state, local.parse().unwrap(), peer.parse().unwrap())
 }
 
 fn waiting(local: &str, expires_ms: u32) -> Socket {
