@@ -69,7 +69,7 @@ macro_rules! assert_screen {
             omit_expression => true,
             filters => vec![
                 // Tests that run at the same time have hosts of their own with the same ports.
-                (r"(?m)^  note   \d+ sockets? in other network namespaces:[^\n]*\n(         [^\n]*\n)*", ""),
+                (r"(?m)^(  note   |         )\d+ sockets? in other network namespaces:[^\n]*\n(         [^\n]*\n)*", ""),
                 (r"\b\d\d\.\d s", "NN.N s"),
                 (r"\b\d\d:\d\d:\d\d\b", "HH:MM:SS"),
                 (r"command-[0-9a-f]+", "the-test"),
