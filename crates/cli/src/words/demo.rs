@@ -156,5 +156,5 @@ pub(crate) const ADVICE: [&str; 4] = [
     "Set SO_REUSEADDR on every listening socket, between socket() and bind().",
     "Set it from the first release on: sockets that wait must have it as well.",
     "Where the protocol allows it, let the client close first: then it waits.",
-    "A restart that fails all the same? Look who holds it: timewait ls --all.",
+    "A restart that fails all the same? Ask timewait why, followed by the port.",
 ];
