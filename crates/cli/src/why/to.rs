@@ -132,6 +132,7 @@ struct Object {
     cliff_at: u32,
     left: u32,
     bindable: u32,
+    uneven: bool,
     connect: &'static str,
     bind_port_0: &'static str,
 }
@@ -154,6 +155,7 @@ fn object(question: &Question, budget: &Budget) -> Object {
         cliff_at: budget.cliff_at,
         left: budget.left(),
         bindable: budget.bindable,
+        uneven: budget.uneven,
         connect: word(budget.connect_answer()),
         bind_port_0: word(budget.bind_answer()),
     }

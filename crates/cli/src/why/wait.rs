@@ -1,6 +1,7 @@
 //! `why --wait`: sleeps until the predicted moment, looks again, and is done when the bind would succeed.
 //!
-//! bind(2) is not polled: only when the last of those that wait should have gone is the table read again.
+//! bind(2) is not polled: when the last of those that wait should have gone, the table is read again and the rules are
+//! asked; only once they let it pass is the answer made whole, as the first was.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -11,7 +12,7 @@ use std::{
 
 use timewait_diagnose::Until;
 
-use super::{Look, NOT, ask, print};
+use super::{Effort, Look, NOT, ask, print};
 use crate::{
     args::{Question, Why},
     print::Paint,
@@ -23,10 +24,14 @@ use crate::{
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 pub(super) fn run(args: &Why, question: Question, look: Look<'_>, paint: Paint) -> anyhow::Result<ExitCode> {
-    let start = Instant::now();
+    let (start, mut effort) = (Instant::now(), Effort::All);
     loop {
-        let answered = ask(args, question, look)?;
+        let answered = ask(args, question, look, effort)?;
         let Some(first) = answered.first() else { return Ok(ExitCode::from(NOT)) };
+        if first.succeeds() && effort == Effort::Rules {
+            effort = Effort::All;
+            continue;
+        }
         if first.succeeds() {
             print(args, &answered, paint)?;
             return Ok(ExitCode::SUCCESS);
@@ -42,6 +47,7 @@ pub(super) fn run(args: &Why, question: Question, look: Look<'_>, paint: Paint) 
             return Ok(ExitCode::from(NOT));
         }
         sleep_and_tell(left.max(LOOK_AGAIN))?;
+        effort = Effort::Rules;
     }
 }
 

@@ -60,6 +60,12 @@ pub(crate) fn free(budget: &Budget, facts: &Facts) -> Vec<String> {
             reuse(facts)
         ));
     }
+    if budget.uneven {
+        lines.push(
+            "the range has an odd number of ports, so each search leaves one out: the last may be refused"
+                .to_owned(),
+        );
+    }
     if budget.bindable == 0 {
         lines.push("bind(2) with port 0 finds none: EADDRINUSE".to_owned());
     }

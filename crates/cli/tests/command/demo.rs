@@ -23,16 +23,15 @@ fn nothing_it_prints_is_wider_than_80_columns() {
 #[test]
 fn colour_changes_nothing_but_colour() {
     in_own_host(|_host| {
-        let mask = regex_free_mask;
-        let plain = mask(&run(&["demo", "--color", "never"]).stdout);
+        let plain = masked(&run(&["demo", "--color", "never"]).stdout);
         let painted = run(&["demo", "--color", "always"]).stdout;
         assert!(painted.contains("\x1b["), "it is painted");
-        assert_eq!(mask(&strip(&painted)), plain);
+        assert_eq!(masked(&strip(&painted)), plain);
     });
 }
 
 /// Every digit as 0: what differs between two runs.
-fn regex_free_mask(text: &str) -> String {
+fn masked(text: &str) -> String {
     let mut masked: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     while masked.contains("00") {
         masked = masked.replace("00", "0");

@@ -4,7 +4,7 @@ use std::{io::Read as _, net::TcpStream, process::Command};
 
 use timewait_trial::{Process, eventually, have_tool, in_own_host};
 
-use crate::{assert_screen, program, run, seen, serve};
+use crate::{assert_screen, program, run, run_without, seen, serve};
 
 /// A client that stays, one that is orphaned on the server's side, and one that waits.
 fn leave_waiting(clients: usize) {
@@ -89,9 +89,7 @@ fn without_the_capability_nothing_is_ended_and_it_is_named() {
     }
     in_own_host(|_host| {
         leave_waiting(1);
-        let mut unprivileged = Command::new("setpriv");
-        unprivileged.args(["--bounding-set", "-net_admin", "--inh-caps", "-net_admin", program()]);
-        let answer = Process::start(unprivileged.args(["free", ":9000", "--yes"])).finish();
+        let answer = run_without("net_admin", &["free", ":9000", "--yes"]);
         assert_eq!(answer.status.code(), Some(2), "{}", seen(&answer));
         assert!(
             answer.stderr.contains("nothing was ended: ending a socket takes CAP_NET_ADMIN"),

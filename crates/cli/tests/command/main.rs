@@ -46,6 +46,14 @@ fn run(arguments: &[&str]) -> Finished {
     Process::start(&mut timewait(arguments)).finish()
 }
 
+/// Runs the program to its end without a capability that this process has; needs the tool `setpriv`.
+fn run_without(capability: &str, arguments: &[&str]) -> Finished {
+    let without = format!("-{capability}");
+    let mut setpriv = Command::new("setpriv");
+    setpriv.args(["--bounding-set", &without, "--inh-caps", &without, program()]).args(arguments);
+    Process::start(&mut setpriv).finish()
+}
+
 /// Starts `timewait serve` and waits until it listens.
 fn serve(arguments: &[&str]) -> Process {
     let server = Process::start(timewait(&["serve"]).args(arguments));

@@ -8,7 +8,7 @@ use std::{
 
 use timewait_trial::{Process, eventually, have_tool, in_own_host};
 
-use crate::{assert_screen, run, seen, serve, timewait};
+use crate::{assert_screen, run, run_without, seen, serve, timewait};
 
 const LINE: &str = "I sent sth to client!\n";
 
@@ -55,15 +55,7 @@ fn a_privileged_port_names_the_setting_and_the_first_port_that_is_none() {
         if !have_tool("setpriv") {
             return;
         }
-        let mut unprivileged = Command::new("setpriv");
-        unprivileged.args([
-            "--bounding-set",
-            "-net_bind_service",
-            "--inh-caps",
-            "-net_bind_service",
-            crate::program(),
-        ]);
-        let answer = Process::start(unprivileged.args(["serve", ":80"])).finish();
+        let answer = run_without("net_bind_service", &["serve", ":80"]);
         assert_screen!("serve-privileged-port", seen(&answer));
     });
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use timewait_linux::hosts;
 use timewait_trial::{Process, eventually, forbid, have_tool, in_own_host};
 
-use crate::{assert_screen, program, run, seen, serve};
+use crate::{assert_screen, program, run, run_without, seen, serve};
 
 /// Serves some clients, closing first, and ends: what is left is in time-wait.
 fn leave_waiting(options: &[&str], clients: usize) {
@@ -85,15 +85,7 @@ fn what_no_socket_holds_is_told_apart() {
     in_own_host(|host| {
         host.set("net.ipv4.ip_unprivileged_port_start", "1024").unwrap();
         assert_screen!("why-address-not-here", seen(&run(&["why", "192.0.2.1:9000"])));
-        let mut unprivileged = Command::new("setpriv");
-        unprivileged.args([
-            "--bounding-set",
-            "-net_bind_service",
-            "--inh-caps",
-            "-net_bind_service",
-            program(),
-        ]);
-        let answer = Process::start(unprivileged.args(["why", "127.0.0.1:80"])).finish();
+        let answer = run_without("net_bind_service", &["why", "127.0.0.1:80"]);
         assert!(
             answer.stdout.starts_with("No: bind(2) on 127.0.0.1:80 fails with EACCES (reuseaddr)."),
             "{answer:?}"
@@ -379,9 +371,7 @@ fn a_holder_that_may_not_be_seen_is_said_to_be_that() {
     in_own_host(|_host| {
         let _server = serve(&["127.0.0.1:9000"]);
         // With fewer capabilities than the server has, one may not look into it.
-        let mut unprivileged = Command::new("setpriv");
-        unprivileged.args(["--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace", program()]);
-        let answer = Process::start(unprivileged.args(["why", "127.0.0.1:9000"])).finish();
+        let answer = run_without("sys_ptrace", &["why", "127.0.0.1:9000"]);
         assert_screen!("why-an-unseen-owner", seen(&answer));
     });
 }
@@ -416,5 +406,17 @@ fn another_user_and_another_device_are_asked_about_by_name() {
         let and_why_not = other.stdout.contains("it has several users' sockets");
         assert!(rehearsed != and_why_not, "{}", seen(&other));
         assert_eq!(ask(&["--device", "lo"]).status.code(), Some(0), "still the same user");
+    });
+}
+
+#[test]
+fn a_range_with_an_odd_number_of_ports_promises_its_last_with_a_word_of_warning() {
+    in_own_host(|host| {
+        host.set("net.ipv4.ip_local_port_range", "40000 40010").unwrap();
+        let answer = run(&["why", "--to", "127.0.0.1:9000"]);
+        assert!(answer.stdout.contains("the last may be"), "{}", seen(&answer));
+        assert_eq!(json(&["--to", "127.0.0.1:9000"])["uneven"], true);
+        host.set("net.ipv4.ip_local_port_range", "40000 40009").unwrap();
+        assert_eq!(json(&["--to", "127.0.0.1:9000"])["uneven"], false);
     });
 }
