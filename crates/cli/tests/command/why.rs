@@ -420,3 +420,41 @@ fn a_range_with_an_odd_number_of_ports_promises_its_last_with_a_word_of_warning(
         assert_eq!(json(&["--to", "127.0.0.1:9000"])["uneven"], false);
     });
 }
+
+/// A server in a network namespace of its own: it serves one client and ends; then, for each line that it is given, it
+/// is started again, and says with which status that ended.
+const ELSEWHERE: &str = "
+$0 serve -q --no-reuseaddr --connections 1 127.0.0.1:9000 &
+until $0 connect -q 127.0.0.1:9000; do :; done
+wait
+echo it waits
+while read line; do
+    $0 serve -q --no-reuseaddr --connections 1 127.0.0.1:9000 & server=$!
+    until $0 connect -q 127.0.0.1:9000 >/dev/null 2>&1 || ! kill -0 $server; do :; done
+    wait $server
+    echo restart ended with $?
+done
+";
+
+#[test]
+fn the_restart_of_a_server_in_another_namespace_is_foretold() {
+    in_own_host(|_host| {
+        let mut elsewhere = Command::new("sh");
+        elsewhere.args(["-c", ELSEWHERE, program()]);
+        let mut elsewhere = Process::start_by(&mut elsewhere, hosts::isolate).unwrap();
+        elsewhere.until("it waits");
+        let inside = crate::ls::inner_pid_of(9000, &elsewhere);
+        let ask = || run(&["why", "127.0.0.1:9000", "--flags", "none", "--netns", &inside]);
+
+        let refused = ask();
+        assert_eq!(refused.status.code(), Some(1), "{}", seen(&refused));
+        elsewhere.write(b"again\n");
+        elsewhere.until("restart ended with 1");
+
+        assert_eq!(run(&["free", "127.0.0.1:9000", "--yes", "--netns", &inside]).status.code(), Some(0));
+        let free = ask();
+        assert_eq!(free.status.code(), Some(0), "{}", seen(&free));
+        elsewhere.write(b"again\n");
+        elsewhere.until("restart ended with 0");
+    });
+}
