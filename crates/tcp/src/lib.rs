@@ -1,0 +1,32 @@
+//! TCP as RFC 9293 has it: its words, and what was seen of it on a wire.
+//!
+//! No I/O, no clock, no `std`: time comes in as an argument, segments are values.
+//!
+//! - [`Seq`]: a sequence number, a point on a circle
+//! - [`Segment`], [`Flags`], [`Options`], [`Timestamps`]: what travels
+//! - [`StateName`]: the eleven states
+//! - [`Trace`], [`Row`], [`Seen`], [`Fate`], [`Side`]: what was seen between two hosts, in order
+//!
+//! ```
+//! use timewait_tcp::{Flags, Segment, Seq};
+//!
+//! let last = Segment { flags: Flags::FIN, ..Segment::ack(Seq::new(u32::MAX), Seq::new(1)) };
+//! assert_eq!(last.len(), 1, "a FIN takes a number of its own");
+//! assert_eq!(last.end(), Seq::new(0), "and numbers go round");
+//! ```
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod segment;
+mod seq;
+mod state;
+pub mod trace;
+
+pub use segment::{Flags, Options, Segment, Timestamps};
+pub use seq::Seq;
+pub use state::StateName;
+pub use trace::{Fate, Row, Seen, Side, Trace};
