@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Ls(Ls),
     Why(Why),
     Free(Free),
+    Lab(Lab),
     Generate(Generate),
     /// Try what standard input says, as a child of `why` in a network namespace of its own
     #[command(hide = true)]
@@ -296,6 +297,52 @@ pub(crate) struct Free {
     /// Look in another network namespace
     #[arg(long, value_name = "NAME|PATH|PID")]
     pub(crate) netns: Option<String>,
+}
+
+/// Each claim about TIME-WAIT, tried on this kernel
+#[derive(Debug, clap::Args)]
+#[command(
+    after_long_help = "Every experiment runs in network namespaces of its own; this host is not touched.\n\n\
+    Examples:\n  \
+    timewait lab                              the fast ones, as many at once as pays\n  \
+    timewait lab old-duplicate                one in detail: each step, the packets, the rows\n  \
+    timewait lab --all --report lab.html      all of them, and a page to show\n  \
+    timewait lab --article                    what the article got right, and what wrong\n  \
+    timewait lab lost-last-ack --pcap .       the packets, for Wireshark\n\n\
+    Exit status: 2 if a claim could not be tried, else 1 if a verdict differs from the one\n\
+    that a kernel of this series gave before, else 0."
+)]
+pub(crate) struct Lab {
+    /// Only these, in detail
+    #[arg(value_name = "CLAIM")]
+    pub(crate) claims: Vec<String>,
+    /// Also those that need a whole minute or more
+    #[arg(short, long, conflicts_with = "claims")]
+    pub(crate) all: bool,
+    /// Only the article's own statements, in its order
+    #[arg(long, conflicts_with_all = ["claims", "all"])]
+    pub(crate) article: bool,
+    /// List the claims, and try none
+    #[arg(short, long, conflicts_with_all = ["article", "pcap", "report"])]
+    pub(crate) list: bool,
+    /// Only over this family: ipv4 or ipv6
+    #[arg(long, value_name = "FAMILY")]
+    pub(crate) family: Option<timewait_lab::Family>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write what was on the wires there, a pcapng file each
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Write a page that needs nothing else
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
+    /// Perform one claim here, as a child of the lab
+    #[arg(long, hide = true, requires = "family")]
+    pub(crate) perform: bool,
+    /// With --perform: in its contrary setup
+    #[arg(long, hide = true, requires = "perform")]
+    pub(crate) contrary: bool,
 }
 
 /// Man pages and shell completions

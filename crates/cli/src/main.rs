@@ -7,6 +7,7 @@ mod connect;
 mod demo;
 mod free;
 mod generate;
+mod lab;
 mod ls;
 mod port_facts;
 mod print;
@@ -53,6 +54,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Connect(connect) => connect::run(&connect, paint),
         Command::Ls(ls) => ls::run(&ls, paint),
         Command::Why(why) => why::run(&why, paint),
+        Command::Lab(lab) => lab::run(&lab, paint),
         Command::Free(free) => free::run(&free, paint),
         Command::RehearseHere => {
             timewait_linux::rehearsal::perform(io::stdin().lock(), io::stdout().lock())?;

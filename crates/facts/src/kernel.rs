@@ -27,6 +27,11 @@ impl KernelVersion {
         (self.major, self.minor) >= (major, minor)
     }
 
+    /// The first two numbers, which name its series: `(6, 18)`.
+    pub fn series(&self) -> (u32, u32) {
+        (self.major.into(), self.minor.into())
+    }
+
     /// The release without what a distribution appended: `6.18.44` of `6.18.44-generic`.
     pub fn number(&self) -> &str {
         let end = self.release.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(self.release.len());

@@ -1,0 +1,34 @@
+//! Claims about TIME-WAIT, each tried on the running kernel.
+//!
+//! - [`claims`]: a file each: the sentence, who says it, the experiment, the rule by which the evidence decides
+//! - [`Entrant`], [`About`], [`Verdict`]: a claim, what is known of it before, and what came of it
+//! - [`Lab`]: where an experiment runs: hosts that nobody else has
+//! - [`Finding`], [`Entry`]: what was done and seen on the way, for people to read
+//! - [`Runner`]: many claims at once, each in a child of its own
+//!
+//! ```
+//! use timewait_lab::{Family, claims};
+//!
+//! let claim = claims::find("fin-timeout").unwrap();
+//! assert_eq!(claim.about.says, "tcp_fin_timeout shortens TIME-WAIT");
+//! assert!(claim.about.families.contains(&Family::Ipv6));
+//! ```
+#![forbid(unsafe_code)]
+
+mod about;
+mod claim;
+pub mod claims;
+mod evidence;
+mod journal;
+mod lab;
+mod runner;
+mod site;
+mod trouble;
+
+pub use about::{About, Family, Pace, Record, Voice};
+pub use claim::Entrant;
+pub use evidence::{Answer, Finding, Verdict};
+pub use journal::{Entry, SeenSocket};
+pub use lab::Lab;
+pub use runner::{Job, Runner};
+pub use trouble::Trouble;
