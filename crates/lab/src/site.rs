@@ -15,7 +15,7 @@ use std::{
 
 use timewait_linux::sockets::SocketTable;
 
-pub(crate) use calls::{Dial, Listener, Started};
+pub(crate) use calls::{Dial, Listener};
 pub(crate) use flags::Flags;
 pub(crate) use pair::{Close, Pair};
 pub(crate) use table::{waiting_at, waiting_towards};
