@@ -51,6 +51,11 @@ impl Runner {
         Self::new(cores.saturating_mul(THREE))
     }
 
+    /// How many at once.
+    pub const fn at_once(&self) -> NonZero<usize> {
+        self.at_once
+    }
+
     /// Tries them all, in their order. `command` makes the command that performs a job in the host that it finds itself
     /// in, and writes its [`Finding`] as one line of JSON; `each` is told of every job's beginning and end.
     pub fn run(

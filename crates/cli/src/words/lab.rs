@@ -1,0 +1,99 @@
+//! What `lab` says.
+
+use std::time::Duration;
+
+use timewait_facts::KernelVersion;
+use timewait_lab::Verdict;
+
+pub(crate) const CONFIRMED: &str = "confirmed";
+pub(crate) const REFUTED: &str = "refuted";
+pub(crate) const NOT_TRIED: &str = "not tried";
+
+pub(crate) fn opening(kernel: &str, claims: usize) -> String {
+    let claims = if claims == 1 { "1 claim".to_owned() } else { format!("{claims} claims") };
+    format!("{claims} about TIME-WAIT, tried on Linux {kernel}")
+}
+
+pub(crate) fn where_it_runs() -> &'static str {
+    "Each in network namespaces of its own; nothing of this host is touched."
+}
+
+pub(crate) fn no_namespaces() -> &'static str {
+    "nothing can be tried without a network namespace of our own"
+}
+
+pub(crate) fn no_such_claim(id: &str, near: &[&str]) -> String {
+    let near = if near.is_empty() { String::new() } else { format!(" (near it: {})", near.join(", ")) };
+    format!("there is no claim '{id}'{near}; `timewait lab --list` names them all")
+}
+
+pub(crate) fn running(id: &str, family: &str, contrary: bool, (done, all): (usize, usize)) -> String {
+    let contrary = if contrary { ", the other way round" } else { "" };
+    format!("[{done}/{all}] {id} over {family}{contrary}")
+}
+
+pub(crate) fn takes_long() -> &'static str {
+    "; takes a minute or more"
+}
+
+pub(crate) fn family_differs(family: &str, verdict: &Verdict, decided_by: &str) -> String {
+    format!("over {family}: {}: {decided_by}", word(verdict))
+}
+
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Confirmed => CONFIRMED,
+        Verdict::Refuted => REFUTED,
+        Verdict::CouldNotTry(_) => NOT_TRIED,
+    }
+}
+
+pub(crate) fn news(kernel: &KernelVersion, verdict: &Verdict) -> String {
+    let (major, minor) = kernel.series();
+    let before = if *verdict == Verdict::Confirmed { REFUTED } else { CONFIRMED };
+    format!("news: another Linux {major}.{minor} {before} it")
+}
+
+pub(crate) fn no_record(kernel: &KernelVersion) -> String {
+    let (major, minor) = kernel.series();
+    format!("There is no record of Linux {major}.{minor}: no verdict is news here.")
+}
+
+pub(crate) fn closing(confirmed: usize, refuted: usize, not_tried: usize, took: Duration) -> String {
+    format!(
+        "{confirmed} confirmed, {refuted} refuted, {not_tried} could not be tried; {:.1} s",
+        took.as_secs_f64()
+    )
+}
+
+pub(crate) fn more(slow_too: bool) -> &'static str {
+    if slow_too {
+        "Details: timewait lab old-duplicate"
+    } else {
+        "Details: timewait lab old-duplicate   With those that take a minute: timewait lab --all"
+    }
+}
+
+pub(crate) fn other_family(told: &str, other: &str) -> String {
+    format!("Over {other}; what is above was over {told}")
+}
+
+pub(crate) fn contrary(what: &str) -> String {
+    format!("The other way round: {what}")
+}
+
+pub(crate) fn setting(host: &str, name: &str, value: &str) -> String {
+    if host == "host" { format!("{name} = {value}") } else { format!("{host}: {name} = {value}") }
+}
+
+pub(crate) fn call(host: &str, call: &str) -> String {
+    if host == "host" { call.to_owned() } else { format!("{host}: {call}") }
+}
+
+pub(crate) fn rows(host: &str, when: &str) -> String {
+    if host == "host" { when.to_owned() } else { format!("{host}, {when}") }
+}
+
+pub(crate) fn no_rows(heading: &str) -> String {
+    format!("{heading}: no socket has this port")
+}
