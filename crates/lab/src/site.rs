@@ -13,11 +13,11 @@ use std::{
     time::Duration,
 };
 
-use timewait_linux::sockets::SocketTable;
+use timewait_linux::{hosts::Neighbour, sockets::SocketTable};
 
 pub(crate) use calls::{Dial, Listener};
 pub(crate) use flags::Flags;
-pub(crate) use pair::{Close, Pair};
+pub(crate) use pair::{Close, Pair, read_to_end};
 pub(crate) use table::{waiting_at, waiting_towards};
 
 use crate::{Entry, Trouble, journal::Journal};
@@ -34,12 +34,51 @@ pub(crate) struct Site {
     name: &'static str,
     address: IpAddr,
     table: RefCell<SocketTable>,
+    /// Where it is, if not where this process is.
+    elsewhere: Option<Neighbour>,
     journal: Rc<Journal>,
 }
 
 impl Site {
     pub(crate) fn new(name: &'static str, address: IpAddr, table: SocketTable, journal: Rc<Journal>) -> Self {
-        Self { name, address, table: RefCell::new(table), journal }
+        Self { name, address, table: RefCell::new(table), elsewhere: None, journal }
+    }
+
+    /// A neighbour, by its address on the wire.
+    pub(crate) fn of(
+        name: &'static str,
+        neighbour: Neighbour,
+        address: IpAddr,
+        journal: Rc<Journal>,
+    ) -> Result<Self, Trouble> {
+        let table = RefCell::new(SocketTable::open_in(neighbour.netns())?);
+        Ok(Self { name, address, table, elsewhere: Some(neighbour), journal })
+    }
+
+    /// Does what must be done in its network namespace: making a socket, above all.
+    pub(crate) fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> io::Result<T> {
+        match &self.elsewhere {
+            Some(neighbour) => neighbour.inside(work),
+            None => Ok(work()),
+        }
+    }
+
+    /// The neighbour that it is, if it is one.
+    pub(crate) const fn neighbour(&self) -> Option<&Neighbour> {
+        self.elsewhere.as_ref()
+    }
+
+    /// Writes a setting of a neighbour, and reads it back.
+    ///
+    /// # Errors
+    /// This is no neighbour ([`Lab::set`](crate::Lab) is for this process's own host), or the kernel does not take it.
+    pub(crate) fn set(&self, name: &str, value: &(impl ToString + ?Sized)) -> Result<(), Trouble> {
+        let neighbour = self.neighbour().ok_or(Trouble::Outside)?;
+        let value = value.to_string();
+        neighbour.set(name, &value)?;
+        let name = name.to_owned();
+        self.journal.write(Entry::Set { host: self.name.to_owned(), name, value });
+        Ok(())
     }
 
     /// Its own address and this port.

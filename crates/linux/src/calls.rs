@@ -130,3 +130,14 @@ pub(crate) fn tcp_info_state(socket: BorrowedFd<'_>) -> io::Result<u8> {
     };
     if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(state) }
 }
+
+/// SIOCOUTQ: bytes in the send queue that the peer has not acknowledged (tcp(7)).
+pub(crate) fn unacknowledged(socket: BorrowedFd<'_>) -> io::Result<i32> {
+    let mut bytes = 0_i32;
+    // SAFETY: on a TCP socket the kernel writes one int, within `bytes`; on anything else TIOCOUTQ, which is the same
+    // number, either writes one int too or fails.
+    if unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(bytes)
+}

@@ -31,6 +31,36 @@ pub fn tcp_state(socket: impl AsFd) -> io::Result<State> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("TCP state {number} has no name")))
 }
 
+/// How much of what was sent the peer has not acknowledged: octets of text, and a FIN counts as one (`SIOCOUTQ`,
+/// tcp(7)).
+///
+/// # Errors
+/// This is no socket, or it listens.
+pub fn unacknowledged(socket: impl AsFd) -> io::Result<u32> {
+    u32::try_from(calls::unacknowledged(socket.as_fd())?).map_err(io::Error::other)
+}
+
+/// Chooses the initial sequence number of a connection that is yet to be opened by this socket, less one: the SYN has the
+/// next (`TCP_REPAIR`, `TCP_QUEUE_SEQ`).
+///
+/// Afterwards SO_REUSEADDR is off, whatever it was (linux v6.12 net/ipv4/tcp.c `do_tcp_setsockopt`).
+///
+/// # Errors
+/// It takes `CAP_NET_ADMIN` in the user namespace that owns the network namespace, a kernel with checkpoint and restore,
+/// and a socket that is closed.
+pub fn choose_initial_sequence_number(socket: impl AsFd, number: u32) -> io::Result<()> {
+    /// `TCP_SEND_QUEUE` (linux v6.12 include/uapi/linux/tcp.h)
+    const SEND_QUEUE: i32 = 2;
+    /// Leaves repair mode without a window probe (`TCP_REPAIR_OFF_NO_WP`).
+    const OFF: i32 = -1;
+    let set = |option, value| calls::set_int_option(socket.as_fd(), libc::IPPROTO_TCP, option, value);
+    set(libc::TCP_REPAIR, 1)?;
+    let chosen = set(libc::TCP_REPAIR_QUEUE, SEND_QUEUE)
+        .and_then(|()| set(libc::TCP_QUEUE_SEQ, number.cast_signed()));
+    set(libc::TCP_REPAIR, OFF)?;
+    chosen
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, TcpListener, UdpSocket};

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     About, Answer, Family, Lab, Pace, Record, Trouble, Verdict, Voice,
     claim::{Claim, Contrary},
-    site::{Flags, PORT, Site},
+    site::{Flags, PORT},
 };
 
 pub(super) struct ListenRefused;
@@ -48,7 +48,7 @@ impl Claim for ListenRefused {
     fn experiment(lab: &Lab, setup: Setup) -> Result<Evidence, Trouble> {
         let host = lab.alone()?;
         let bind = || {
-            let socket = Site::bound(host.at(PORT), Flags::REUSEADDR);
+            let socket = host.bound(host.at(PORT), Flags::REUSEADDR);
             let answer = Answer::of(&socket);
             host.called(format!("bind {} with SO_REUSEADDR", host.at(PORT)), &answer);
             (socket.ok(), answer)

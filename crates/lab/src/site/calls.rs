@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 use timewait_linux::options;
@@ -43,27 +43,31 @@ pub(crate) struct Dial {
     pub(crate) reuseaddr: bool,
     /// IP_BIND_ADDRESS_NO_PORT before that: port 0 is left to connect(2).
     pub(crate) no_port: bool,
+    /// The initial sequence number, less one.
+    pub(crate) iss: Option<u32>,
+    /// How long connect(2) may take, if not as long as everything.
+    pub(crate) patience: Option<Duration>,
 }
 
 impl Dial {
     /// From this address and port, SO_REUSEADDR set, so that a port in TIME-WAIT can be bound.
     pub(crate) const fn again_from(address: SocketAddr) -> Self {
-        Self { from: Some(address), reuseaddr: true, no_port: false }
+        Self { from: Some(address), reuseaddr: true, no_port: false, iss: None, patience: None }
     }
 }
 
 impl Site {
     /// A TCP socket, which gives up waiting after a while.
-    pub(crate) fn socket(address: SocketAddr) -> io::Result<Socket> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    pub(crate) fn socket(&self, address: SocketAddr) -> io::Result<Socket> {
+        let socket = self.inside(|| Socket::new(Domain::for_address(address), Type::STREAM, None))??;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
         Ok(socket)
     }
 
     /// bind(2): the socket, or what it answered.
-    pub(crate) fn bound(address: SocketAddr, flags: Flags) -> io::Result<Socket> {
-        let socket = Self::socket(address)?;
+    pub(crate) fn bound(&self, address: SocketAddr, flags: Flags) -> io::Result<Socket> {
+        let socket = self.socket(address)?;
         flags.set(&socket)?;
         socket.bind(&address.into())?;
         Ok(socket)
@@ -71,14 +75,14 @@ impl Site {
 
     /// Whether bind(2) would succeed: tries it, and gives the port back at once.
     pub(crate) fn bind(&self, address: SocketAddr, flags: Flags) -> Answer {
-        let answer = Answer::of(&Self::bound(address, flags));
+        let answer = Answer::of(&self.bound(address, flags));
         self.called(format!("bind {address} with {flags}"), &answer);
         answer
     }
 
     /// Starts a server: bind(2), then listen(2).
     pub(crate) fn start(&self, address: SocketAddr, flags: Flags) -> Started {
-        let bound = Self::bound(address, flags);
+        let bound = self.bound(address, flags);
         let bind = Answer::of(&bound);
         self.called(format!("bind {address} with {flags}"), &bind);
         let Ok(socket) = bound else { return Started { bind, listen: None, listener: None } };
@@ -97,7 +101,7 @@ impl Site {
     /// It could not be started.
     pub(crate) fn listen(&self, address: SocketAddr, flags: Flags) -> Result<Listener, Trouble> {
         let what = format!("bind and listen on {address}");
-        let socket = Self::bound(address, flags).and_then(|socket| {
+        let socket = self.bound(address, flags).and_then(|socket| {
             socket.listen(BACKLOG)?;
             Listener::of(socket)
         });
@@ -111,7 +115,11 @@ impl Site {
     /// # Errors
     /// What a call answered.
     pub(crate) fn connect(&self, to: SocketAddr, dial: Dial) -> io::Result<Socket> {
-        let socket = Self::socket(to)?;
+        let socket = self.socket(to)?;
+        if let Some(iss) = dial.iss {
+            // Before SO_REUSEADDR, which this turns off.
+            options::choose_initial_sequence_number(&socket, iss)?;
+        }
         if dial.reuseaddr {
             socket.set_reuse_address(true)?;
         }
@@ -122,7 +130,11 @@ impl Site {
             socket.bind(&from.into())?;
         }
         // Bounded by SO_SNDTIMEO, which also counts for connect(2) (socket(7)).
+        if let Some(patience) = dial.patience {
+            socket.set_write_timeout(Some(patience))?;
+        }
         socket.connect(&to.into())?;
+        socket.set_write_timeout(Some(PATIENCE))?;
         Ok(socket)
     }
 
@@ -139,13 +151,21 @@ impl Site {
     /// # Errors
     /// A call failed.
     pub(crate) fn pair_from(&self, listener: &Listener, dial: Dial) -> Result<Pair, Trouble> {
-        let client = self.connect(self.towards(listener), dial).map_err(self.failed("connect"))?;
-        let server = listener.accept().map_err(self.failed("accept"))?;
-        Ok(Pair { client, server })
+        self.pair_with(self, listener, dial)
     }
 
-    /// Where a client connects to: the listener's address, or this host's where it listens on all.
-    pub(crate) fn towards(&self, listener: &Listener) -> SocketAddr {
+    /// A connection from here to a listener on a host, accepted there.
+    ///
+    /// # Errors
+    /// A call failed.
+    pub(crate) fn pair_with(&self, server: &Self, listener: &Listener, dial: Dial) -> Result<Pair, Trouble> {
+        let client = self.connect(server.reached_at(listener), dial).map_err(self.failed("connect"))?;
+        let accepted = listener.accept().map_err(server.failed("accept"))?;
+        Ok(Pair { client, server: accepted })
+    }
+
+    /// Where clients connect to: the listener's address, or this host's where it listens on all.
+    pub(crate) fn reached_at(&self, listener: &Listener) -> SocketAddr {
         let port = listener.address.port();
         if listener.address.ip().is_unspecified() { self.at(port) } else { listener.address }
     }

@@ -1,0 +1,216 @@
+//! What the claims about old segments do: a payment of a first connection is held on the wire and reaches a second
+//! one between the same two addresses and ports.
+//!
+//! The second connection begins with the same sequence numbers as the first, so that the old segment fits. The client's is
+//! chosen (TCP_REPAIR); the server's follows from it, since with `tcp_syncookies` = 2 it is a function of the four numbers,
+//! of the client's, and of the minute (linux v6.12 net/ipv4/syncookies.c `secure_tcp_syn_cookie`).
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Shutdown, SocketAddr},
+    time::Duration,
+};
+
+use serde::Serialize;
+use timewait_linux::settings;
+use timewait_tcp::{
+    Flags as Control, Seen, Seq, Side,
+    Side::{Left, Right},
+    Trace,
+};
+
+use crate::{
+    Answer, Lab, Trouble,
+    site::{Dial, Flags, Listener, PORT, Pair, read_to_end, waiting_at, waiting_towards},
+    wire::from,
+    wired::Wired,
+};
+
+/// What the client sends in the first connection, and in the second: as many octets.
+pub(super) const OLD: &str = "OLD: pay 1000 to Mallory";
+pub(super) const NEW: &str = "NEW: pay 1 to Alice, now";
+
+/// The client's port in both.
+const CLIENT: u16 = 40_000;
+/// The number before the client's first, in both.
+const ISS: u32 = 3_000_000_000;
+/// How long the second connect(2) may take. A SYN is sent again after 1 s.
+const PATIENCE: Duration = Duration::from_millis(2500);
+
+/// How a replay is set up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub(super) title: &'static str,
+    /// Whether anybody waits; else `tcp_max_tw_buckets` = 0 on both.
+    pub(super) wait: bool,
+    /// Who closes the first connection first, and so waits.
+    pub(super) closes_first: Side,
+    /// `tcp_timestamps`
+    pub(super) timestamps: bool,
+    /// `tcp_rfc1337` of the server.
+    pub(super) rfc1337: bool,
+    /// Whether the wire holds the old payment back, and lets it go into the second connection.
+    pub(super) held: bool,
+}
+
+impl Plan {
+    /// Nobody waits, nothing else protects.
+    pub(super) const NO_WAIT: Self = Self {
+        title: "without the wait",
+        wait: false,
+        closes_first: Left,
+        timestamps: false,
+        rfc1337: false,
+        held: true,
+    };
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Replay {
+    /// Rows in TIME-WAIT after the first connection, on both sides.
+    pub(super) waiting: usize,
+    /// What connect(2) answered to the second connection.
+    pub(super) second: Answer,
+    /// Whether both connections began with the same numbers, on both sides.
+    pub(super) twin: Option<bool>,
+    /// What the client sent in the second.
+    pub(super) sent: Option<String>,
+    /// What the server's application read in the second.
+    pub(super) read: Option<String>,
+    /// How many segments PAWS rejected at the server meanwhile.
+    pub(super) paws: u64,
+}
+
+impl Replay {
+    /// The server read what the client never sent in this connection.
+    pub(super) fn was_corrupted(&self) -> bool {
+        self.read.is_some() && self.read != self.sent
+    }
+
+    /// In a few words.
+    pub(super) fn told(&self) -> String {
+        match &self.read {
+            Some(read) => format!("server read \"{read}\""),
+            None => format!("second connect: {}", self.second),
+        }
+    }
+}
+
+pub(super) fn replay(lab: &Lab, plan: Plan) -> Result<Replay, Trouble> {
+    lab.case(plan.title);
+    let wired = lab.wired()?;
+    prepare(&wired, plan)?;
+    if plan.held {
+        wired.wire.rule(from(Left).with_text().in_connection(1).first().hold("the old payment"))?;
+    }
+    let listener = wired.server.listen(wired.server.any(PORT), Flags::REUSEADDR)?;
+    let first = wired.client.pair_with(&wired.server, &listener, dial(&wired))?;
+    first_connection(&wired, plan, first)?;
+    let waiting = waiting_at(&wired.server.look("after the first connection", PORT)?, PORT)
+        + waiting_towards(&wired.client.look("after the first connection", PORT)?, PORT);
+    let paws = paws_rejected(&wired)?;
+    let outcome = second_connection(&wired, plan, &listener)?;
+    let trace = wired.wire.trace();
+    wired.draw(plan.title);
+    Ok(Replay {
+        waiting,
+        second: outcome.0,
+        twin: twin(&trace),
+        sent: outcome.1.is_some().then(|| NEW.to_owned()),
+        read: outcome.1,
+        paws: paws_rejected(&wired)? - paws,
+    })
+}
+
+fn prepare(wired: &Wired, plan: Plan) -> Result<(), Trouble> {
+    wired.set("net.ipv4.tcp_timestamps", if plan.timestamps { "1" } else { "0" })?;
+    wired.server.set("net.ipv4.tcp_syncookies", "2")?;
+    wired.server.set("net.ipv4.tcp_rfc1337", if plan.rfc1337 { "1" } else { "0" })?;
+    if !plan.wait {
+        wired.set("net.ipv4.tcp_max_tw_buckets", "0")?;
+    }
+    Ok(())
+}
+
+/// Always from the same port, and with the same number.
+fn dial(wired: &Wired) -> Dial {
+    let from: SocketAddr = wired.client.at(CLIENT);
+    Dial { iss: Some(ISS), patience: Some(PATIENCE), ..Dial::again_from(from) }
+}
+
+/// The old payment arrives, by a retransmission if the wire holds it, and the connection is closed in good order.
+fn first_connection(wired: &Wired, plan: Plan, Pair { client, server }: Pair) -> Result<(), Trouble> {
+    (&client).write_all(OLD.as_bytes()).map_err(wired.client.failed("write"))?;
+    wired.note(Left, &format!("sends \"{OLD}\""))?;
+    let read = read_exactly(&server, OLD.len()).map_err(wired.server.failed("read"))?;
+    wired.note(Right, &format!("reads \"{read}\""))?;
+    let (one, other, at_one, at_other) = match plan.closes_first {
+        Left => (client, server, &wired.client, &wired.server),
+        Right => (server, client, &wired.server, &wired.client),
+    };
+    one.shutdown(Shutdown::Write).map_err(at_one.failed("shutdown"))?;
+    read_to_end(&other).map_err(at_other.failed("read"))?;
+    drop(other);
+    // An orphan in FIN-WAIT-2 would go at once where nobody waits: so it is closed at its end only.
+    read_to_end(&one).map_err(at_one.failed("read"))?;
+    drop(one);
+    wired.client.settled(PORT)?;
+    wired.server.settled(PORT)?;
+    Ok(())
+}
+
+/// The second connection, if it comes to be: the old payment arrives a moment before the new one.
+fn second_connection(
+    wired: &Wired,
+    plan: Plan,
+    listener: &Listener,
+) -> Result<(Answer, Option<String>), Trouble> {
+    wired.wire.rule(from(Left).with_text().in_connection(2).first().hold("the new payment"))?;
+    let outcome = wired.client.connect(wired.server.reached_at(listener), dial(wired));
+    let answer = Answer::of(&outcome);
+    wired.client.called(format!("connect again from port {CLIENT}"), &answer);
+    wired.note(Left, &format!("connect: {answer}"))?;
+    let Ok(client) = outcome else { return Ok((answer, None)) };
+    let server = listener.accept().map_err(wired.server.failed("accept"))?;
+    (&client).write_all(NEW.as_bytes()).map_err(wired.client.failed("write"))?;
+    wired.note(Left, &format!("sends \"{NEW}\""))?;
+    wired.wire.await_packet("the new payment", from(Left).with_text().in_connection(2))?;
+    if plan.held {
+        wired.wire.release("the old payment")?;
+    }
+    wired.wire.release("the new payment")?;
+    let read = read_exactly(&server, NEW.len()).map_err(wired.server.failed("read"))?;
+    wired.note(Right, &format!("reads \"{read}\""))?;
+    wired.server.called("read in the second connection", &format!("\"{read}\""));
+    Ok((answer, Some(read)))
+}
+
+fn read_exactly(mut socket: &socket2::Socket, length: usize) -> std::io::Result<String> {
+    let mut bytes = vec![0; length];
+    socket.read_exact(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// TcpExtPAWSEstab of the server.
+fn paws_rejected(wired: &Wired) -> Result<u64, Trouble> {
+    let counters = wired.server.inside(settings::tcp_counters).and_then(|counters| counters);
+    let counters = counters.map_err(wired.server.failed("reading /proc/net/netstat"))?;
+    Ok(counters.get("PAWSEstab").copied().unwrap_or(0))
+}
+
+/// Whether the SYNs of the first two connections, and the answers to them, have the same numbers. `None` without a second.
+pub(super) fn twin(trace: &Trace) -> Option<bool> {
+    let begins = |connection_wanted: u32, side: Side| -> Option<Seq> {
+        trace.rows.iter().find_map(|row| match &row.seen {
+            Seen::Segment { from, connection, segment, .. }
+                if *from == side && *connection == connection_wanted && segment.has(Control::SYN) =>
+            {
+                Some(segment.seq)
+            }
+            Seen::Segment { .. } | Seen::State { .. } | Seen::Note { .. } => None,
+        })
+    };
+    let pair = |connection| Some((begins(connection, Left)?, begins(connection, Right)?));
+    Some(pair(1)? == pair(2)?)
+}
