@@ -78,7 +78,7 @@ impl Entrant {
             decided_by: String::new(),
             evidence: serde_json::Value::Null,
         });
-        let (journal, traces) = lab.take_journal();
+        let (journal, drawings) = lab.take_journal();
         Finding {
             id: self.about.id.to_owned(),
             family: lab.family(),
@@ -87,7 +87,7 @@ impl Entrant {
             decided_by: tried.decided_by,
             evidence: tried.evidence,
             journal,
-            traces,
+            drawings,
             took_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
         }
     }
@@ -102,7 +102,7 @@ impl Entrant {
             decided_by: String::new(),
             evidence: serde_json::Value::Null,
             journal: Vec::new(),
-            traces: Vec::new(),
+            drawings: Vec::new(),
             took_ms: 0,
         }
     }

@@ -5,7 +5,11 @@ mod dual_stack;
 mod fin_timeout;
 mod first_closer_waits;
 mod flag_after_bind;
+mod forged_twin;
 mod listen_refused;
+mod lost_last_ack;
+mod old_duplicate;
+mod replay;
 mod restart;
 mod restart_refused;
 mod reuseaddr_prevents;
@@ -20,6 +24,9 @@ pub const ALL: &[Entrant] = &[
     Entrant::of::<first_closer_waits::FirstCloserWaits>(),
     Entrant::of::<restart_refused::RestartRefused>(),
     Entrant::of::<bound_once::BoundOnce>(),
+    Entrant::of::<lost_last_ack::LostLastAck>(),
+    Entrant::of::<old_duplicate::OldDuplicate>(),
+    Entrant::of::<forged_twin::ForgedTwin>(),
     Entrant::of::<reuseaddr_restarts::ReuseaddrRestarts>(),
     Entrant::of::<reuseaddr_prevents::ReuseaddrPrevents>(),
     Entrant::of::<flag_after_bind::FlagAfterBind>(),

@@ -3,9 +3,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 use timewait_linux::Errno;
-use timewait_tcp::Trace;
 
-use crate::{Entry, Family};
+use crate::{Drawing, Entry, Family};
 
 /// What became of a claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +98,7 @@ pub struct Finding {
     /// What was done and seen, in order.
     pub journal: Vec<Entry>,
     /// What was on the wire; entries of the journal say where each belongs.
-    pub traces: Vec<Trace>,
+    pub drawings: Vec<Drawing>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }

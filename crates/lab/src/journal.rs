@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use timewait_facts::Socket;
 use timewait_tcp::Trace;
 
+use crate::capture::Capture;
+
 /// One thing that was done or seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -41,7 +43,7 @@ pub enum Entry {
         /// The rows.
         rows: Vec<SeenSocket>,
     },
-    /// What was on the wire: the trace with this number.
+    /// What was on the wire: the drawing with this number.
     Drawn(usize),
 }
 
@@ -74,7 +76,16 @@ impl From<&Socket> for SeenSocket {
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     entries: RefCell<Vec<Entry>>,
-    traces: RefCell<Vec<Trace>>,
+    drawings: RefCell<Vec<Drawing>>,
+}
+
+/// What was on a wire, to be drawn and to be written to a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Drawing {
+    /// For a ladder.
+    pub trace: Trace,
+    /// For Wireshark.
+    pub capture: Capture,
 }
 
 impl Journal {
@@ -82,13 +93,13 @@ impl Journal {
         self.entries.borrow_mut().push(entry);
     }
 
-    pub(crate) fn draw(&self, trace: Trace) {
-        let mut traces = self.traces.borrow_mut();
-        self.write(Entry::Drawn(traces.len()));
-        traces.push(trace);
+    pub(crate) fn draw(&self, drawing: Drawing) {
+        let mut drawings = self.drawings.borrow_mut();
+        self.write(Entry::Drawn(drawings.len()));
+        drawings.push(drawing);
     }
 
-    pub(crate) fn take(&self) -> (Vec<Entry>, Vec<Trace>) {
-        (self.entries.take(), self.traces.take())
+    pub(crate) fn take(&self) -> (Vec<Entry>, Vec<Drawing>) {
+        (self.entries.take(), self.drawings.take())
     }
 }

@@ -1,9 +1,8 @@
 use std::{net::IpAddr, rc::Rc};
 
 use timewait_linux::{hosts::Host, sockets::SocketTable};
-use timewait_tcp::Trace;
 
-use crate::{Entry, Family, Trouble, journal::Journal, site::Site};
+use crate::{Drawing, Entry, Family, Trouble, journal::Journal, site::Site};
 
 /// Where one experiment runs: a host that nobody else has.
 ///
@@ -76,12 +75,11 @@ impl Lab {
         Ok(())
     }
 
-    /// Writes down what was on a wire.
-    pub(crate) fn drew(&self, trace: Trace) {
-        self.journal.draw(trace);
+    pub(crate) fn journal(&self) -> Rc<Journal> {
+        Rc::clone(&self.journal)
     }
 
-    pub(crate) fn take_journal(&self) -> (Vec<Entry>, Vec<Trace>) {
+    pub(crate) fn take_journal(&self) -> (Vec<Entry>, Vec<Drawing>) {
         self.journal.take()
     }
 }

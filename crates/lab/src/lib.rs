@@ -3,7 +3,9 @@
 //! - [`claims`]: a file each: the sentence, who says it, the experiment, the rule by which the evidence decides
 //! - [`Entrant`], [`About`], [`Verdict`]: a claim, what is known of it before, and what came of it
 //! - [`Lab`]: where an experiment runs: hosts that nobody else has
-//! - [`Finding`], [`Entry`]: what was done and seen on the way, for people to read
+//! - [`wire`]: two hosts, joined; packets are passed, dropped, held, delayed, repeated, altered, made up
+//! - [`capture`]: what passed, as a pcapng file
+//! - [`Finding`], [`Entry`], [`Drawing`]: what was done and seen on the way, for people to read
 //! - [`Runner`]: many claims at once, each in a child of its own
 //!
 //! ```
@@ -16,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod about;
+pub mod capture;
 mod claim;
 pub mod claims;
 mod evidence;
@@ -24,11 +27,13 @@ mod lab;
 mod runner;
 mod site;
 mod trouble;
+pub mod wire;
+mod wired;
 
 pub use about::{About, Family, Pace, Record, Voice};
 pub use claim::Entrant;
 pub use evidence::{Answer, Finding, Verdict};
-pub use journal::{Entry, SeenSocket};
+pub use journal::{Drawing, Entry, SeenSocket};
 pub use lab::Lab;
 pub use runner::{Job, Runner};
 pub use trouble::Trouble;

@@ -2,10 +2,12 @@ use std::io;
 
 use timewait_linux::{
     Errno,
-    hosts::AddressError,
+    hosts::{AddressError, NeighbourError},
     settings::SettingError,
     sockets::{EndError, OpenError, ReadError},
 };
+
+use crate::wire::{JoinError, WireError};
 
 /// Why an experiment came to no evidence.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,15 @@ pub enum Trouble {
     /// The socket table did not answer.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// There is no further host to be had.
+    #[error(transparent)]
+    Neighbour(#[from] NeighbourError),
+    /// The hosts cannot be joined.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// The wire broke, or what was to come over it did not.
+    #[error(transparent)]
+    Wire(#[from] WireError),
     /// A socket in TIME-WAIT cannot be ended.
     #[error(transparent)]
     End(#[from] EndError),

@@ -1,7 +1,11 @@
+use std::rc::Rc;
+
 use timewait_tcp::Side;
 
 use crate::{
-    Family, Lab, Trouble,
+    Drawing, Family, Lab, Trouble,
+    capture::Capture,
+    journal::Journal,
     site::Site,
     wire::{self, Cable, Wire},
 };
@@ -15,7 +19,7 @@ pub(crate) struct Wired {
     pub(crate) server: Site,
     /// What joins them.
     pub(crate) wire: Wire,
-    journal: std::rc::Rc<crate::journal::Journal>,
+    journal: Rc<Journal>,
 }
 
 impl Lab {
@@ -40,8 +44,8 @@ impl Lab {
         };
         let journal = self.journal();
         Ok(Wired {
-            client: Site::of("client", client, left, journal.clone())?,
-            server: Site::of("server", server, right, journal.clone())?,
+            client: Site::of("client", client, left, Rc::clone(&journal))?,
+            server: Site::of("server", server, right, Rc::clone(&journal))?,
             wire,
             journal,
         })
@@ -70,6 +74,7 @@ impl Wired {
     pub(crate) fn draw(&self, title: &str) {
         let mut trace = self.wire.trace();
         title.clone_into(&mut trace.title);
-        self.journal.draw(trace, self.wire.capture());
+        let capture = Capture { comment: title.to_owned(), ..self.wire.capture() };
+        self.journal.draw(Drawing { trace, capture });
     }
 }

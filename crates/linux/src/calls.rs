@@ -29,7 +29,7 @@ pub(crate) fn before_exec(
 /// unshare(2): moves this thread into new namespaces.
 pub(crate) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     // SAFETY: what makes it unsafe is CLONE_FILES, after which other threads would see other descriptors; the
-    // only caller passes namespaces, in a child that has a single thread.
+    // callers (`hosts::namespaces`, `hosts::neighbour`) pass namespaces alone.
     unsafe { rustix::thread::unshare_unsafe(flags) }.map_err(io::Error::from)
 }
 
@@ -78,16 +78,24 @@ pub(crate) fn loopback_up(socket: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 fn loopback_flags(socket: BorrowedFd<'_>) -> io::Result<libc::ifreq> {
-    // SAFETY: an ifreq is integers, arrays of them and a pointer, for all of which zero is valid.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    for (to, from) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
-        *to = from.cast_signed();
-    }
+    let mut request = request_for("lo");
     // SAFETY: `request` is a valid ifreq with a terminated name; the kernel writes its flags, within it.
     if unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS as _, &raw mut request) } < 0 {
         return Err(io::Error::last_os_error());
     }
     Ok(request)
+}
+
+/// A request about the interface of this name, all else zero. A longer name than fits is cut.
+fn request_for(name: &str) -> libc::ifreq {
+    // SAFETY: an ifreq is integers, arrays of them and a pointer, for all of which zero is valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    // The last byte stays zero: the name's end.
+    let places = request.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1);
+    for (to, from) in places.zip(name.bytes()) {
+        *to = from.cast_signed();
+    }
+    request
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "IFF_UP is 1")]
@@ -140,4 +148,70 @@ pub(crate) fn unacknowledged(socket: BorrowedFd<'_>) -> io::Result<i32> {
         return Err(io::Error::last_os_error());
     }
     Ok(bytes)
+}
+
+/// TUNSETIFF: makes an open `/dev/net/tun` one end of a new interface whose packets come and go without a header
+/// before them. The interface goes with the file.
+pub(crate) fn attach_tun(file: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+    #[allow(clippy::cast_possible_truncation, reason = "both are below 2^13")]
+    const FLAGS: libc::c_short = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
+    let mut request = request_for(name);
+    request.ifr_ifru.ifru_flags = FLAGS;
+    // SAFETY: `request` is a valid ifreq with a terminated name and its flags; the kernel writes the name back.
+    let outcome = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF as _, &raw mut request) };
+    if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// SIOCETHTOOL with one of the `ETHTOOL_S*` commands that turn a feature of an interface off.
+pub(crate) fn turn_off(socket: BorrowedFd<'_>, name: &str, command: u32) -> io::Result<()> {
+    /// `struct ethtool_value` (linux v6.12 include/uapi/linux/ethtool.h)
+    #[repr(C)]
+    struct Value {
+        command: u32,
+        data: u32,
+    }
+    const { assert!(size_of::<Value>() == 8 && std::mem::offset_of!(Value, data) == 4) };
+    let mut value = Value { command, data: 0 };
+    let mut request = request_for(name);
+    request.ifr_ifru.ifru_data = (&raw mut value).cast();
+    // SAFETY: `request` is a valid ifreq whose pointer leads to `value`, which lives through the call. A command
+    // that sets a feature reads an ethtool_value there and writes nothing.
+    let outcome = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL as _, &raw const request) };
+    if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// bind(2) of a packet socket: from here on it hears every packet of this interface, and sends there.
+pub(crate) fn bind_packet(socket: BorrowedFd<'_>, interface: u32) -> io::Result<()> {
+    #[allow(clippy::cast_possible_truncation, reason = "both are below 2^16")]
+    const FAMILY_AND_PROTOCOL: (u16, u16) = (libc::AF_PACKET as u16, libc::ETH_P_ALL as u16);
+    let size = libc::socklen_t::try_from(size_of::<libc::sockaddr_ll>()).map_err(io::Error::other)?;
+    let address = libc::sockaddr_ll {
+        sll_family: FAMILY_AND_PROTOCOL.0,
+        sll_protocol: FAMILY_AND_PROTOCOL.1.to_be(),
+        sll_ifindex: interface.cast_signed(),
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 0,
+        sll_addr: [0; 8],
+    };
+    // SAFETY: the kernel reads `size` bytes from `address`, which has as many and lives through the call.
+    let outcome = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), size) };
+    if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// getsockopt(2) `PACKET_STATISTICS`: how many packets found no room in a packet socket since this was last asked.
+pub(crate) fn packets_dropped(socket: BorrowedFd<'_>) -> io::Result<u32> {
+    let mut statistics = libc::tpacket_stats { tp_packets: 0, tp_drops: 0 };
+    let mut size = libc::socklen_t::try_from(size_of_val(&statistics)).map_err(io::Error::other)?;
+    // SAFETY: the kernel writes at most `size` bytes to `statistics`, which has as many, and then `size` itself.
+    let outcome = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_STATISTICS,
+            (&raw mut statistics).cast(),
+            &raw mut size,
+        )
+    };
+    if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(statistics.tp_drops) }
 }

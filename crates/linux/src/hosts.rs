@@ -13,10 +13,14 @@
 //! that when its parent ends. Sockets, addresses and settings go with the network namespace, which has no name and
 //! is mounted nowhere. So nothing survives, also after SIGKILL at any place of this chain.
 //!
-//! Inside, [`Host::entered`] gives the proof that it *is* inside, without which no setting can be written.
+//! Inside, [`Host::entered`] gives the proof that it *is* inside, without which no setting can be written. From there,
+//! [`Host::neighbour`] makes further hosts, and [`Device`] is our end of an interface of such a one.
 
 mod addresses;
+mod device;
+mod links;
 mod namespaces;
+mod neighbour;
 mod refusal;
 
 use std::{
@@ -28,6 +32,8 @@ use std::{
 use ipnet::IpNet;
 
 pub use addresses::AddressError;
+pub use device::{Device, DeviceError, LoopbackEars, Medium};
+pub use neighbour::{Neighbour, NeighbourError};
 pub use refusal::{Refusal, Step};
 
 use crate::settings::{self, SettingError};
@@ -86,7 +92,7 @@ impl Host {
     /// # Errors
     /// It has that address already, the kernel refuses it, or it cannot be used afterwards.
     pub fn add_address(&self, address: IpNet) -> Result<(), AddressError> {
-        addresses::add(address)
+        addresses::add(addresses::LOOPBACK, address)
     }
 
     /// Waits until a socket on an address of this host hears what it sends to itself.
@@ -97,7 +103,15 @@ impl Host {
     /// # Errors
     /// It is no address of this host, or stays deaf.
     pub fn await_address(&self, address: IpAddr) -> Result<(), AddressError> {
-        addresses::usable(address)
+        addresses::usable(addresses::LOOPBACK, address)
             .map_err(|source| AddressError::NotTaken { address: address.into(), source })
+    }
+
+    /// A further host inside this one: a network namespace of its own, with its own settings and socket table.
+    ///
+    /// # Errors
+    /// The kernel does not permit one more, or a setting that it begins with is not taken.
+    pub fn neighbour(&self, name: &str) -> Result<Neighbour, NeighbourError> {
+        Neighbour::new(name)
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     io,
     os::{
-        fd::{AsFd as _, OwnedFd},
+        fd::{AsFd as _, BorrowedFd, OwnedFd},
         unix::fs::MetadataExt as _,
     },
     panic::resume_unwind,
@@ -167,6 +167,10 @@ impl Netns {
             });
             entrant.map_err(NotInside::Thread)?.join().unwrap_or_else(|panic| resume_unwind(panic))
         })
+    }
+
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 
     /// Moves the calling thread, for good.

@@ -55,8 +55,8 @@ pub fn choose_initial_sequence_number(socket: impl AsFd, number: u32) -> io::Res
     const OFF: i32 = -1;
     let set = |option, value| calls::set_int_option(socket.as_fd(), libc::IPPROTO_TCP, option, value);
     set(libc::TCP_REPAIR, 1)?;
-    let chosen = set(libc::TCP_REPAIR_QUEUE, SEND_QUEUE)
-        .and_then(|()| set(libc::TCP_QUEUE_SEQ, number.cast_signed()));
+    let chosen =
+        set(libc::TCP_REPAIR_QUEUE, SEND_QUEUE).and_then(|()| set(libc::TCP_QUEUE_SEQ, number.cast_signed()));
     set(libc::TCP_REPAIR, OFF)?;
     chosen
 }

@@ -3,7 +3,7 @@
 use std::{io::Write, time::Duration};
 
 use timewait_facts::{KernelVersion, Socket, State, Timer, TimerKind};
-use timewait_lab::{Entry, Finding, SeenSocket, Verdict};
+use timewait_lab::{Drawing, Entry, Finding, SeenSocket, Verdict};
 
 use super::{
     Found, is_news,
@@ -39,7 +39,7 @@ pub(super) fn print(
     for contrary in found.contrary().filter(|contrary| contrary.family == told.family) {
         writeln!(out)?;
         short(out, paint, contrary, &words::contrary(contrary.contrary.as_deref().unwrap_or_default()))?;
-        for trace in &contrary.traces {
+        for Drawing { trace, .. } in &contrary.drawings {
             writeln!(out)?;
             ladder(out, paint, trace)?;
         }
@@ -103,7 +103,7 @@ pub(super) fn journal(out: &mut impl Write, paint: Paint, finding: &Finding) -> 
             }
             Entry::Rows { host, when, rows } => table(out, paint, &words::rows(host, when), rows)?,
             Entry::Drawn(number) => {
-                if let Some(trace) = finding.traces.get(*number) {
+                if let Some(Drawing { trace, .. }) = finding.drawings.get(*number) {
                     writeln!(out)?;
                     ladder(out, paint, trace)?;
                     writeln!(out)?;

@@ -171,7 +171,8 @@ fn answer_to_fin_again(trace: &Trace) -> (bool, Option<Reply>) {
     let fin = |&(from, segment): &(Side, &Segment)| from == Left && segment.has(Control::FIN);
     let again = segments.by_ref().filter(fin).nth(1).is_some();
     let back = segments.find(|&(from, _)| from == Right);
-    let reply = |(_, segment): (Side, &Segment)| if segment.has(Control::RST) { Reply::Rst } else { Reply::Ack };
+    let reply =
+        |(_, segment): (Side, &Segment)| if segment.has(Control::RST) { Reply::Rst } else { Reply::Ack };
     (again, back.filter(|_| again).map(reply))
 }
 
@@ -183,7 +184,10 @@ mod tests {
 
     fn seen(from: Side, segment: Segment) -> Row {
         let note = String::new();
-        Row { at: Duration::ZERO, seen: Seen::Segment { from, connection: 1, segment, fate: Fate::Delivered, note } }
+        Row {
+            at: Duration::ZERO,
+            seen: Seen::Segment { from, connection: 1, segment, fate: Fate::Delivered, note },
+        }
     }
 
     fn fin() -> Segment {
@@ -191,7 +195,8 @@ mod tests {
     }
 
     fn answers(back: &[Segment]) -> (bool, Option<Reply>) {
-        let fins = [seen(Left, fin()), seen(Right, Segment::ack(Seq::new(2), Seq::new(2))), seen(Left, fin())];
+        let fins =
+            [seen(Left, fin()), seen(Right, Segment::ack(Seq::new(2), Seq::new(2))), seen(Left, fin())];
         let rows = fins.into_iter().chain(back.iter().map(|segment| seen(Right, segment.clone())));
         answer_to_fin_again(&Trace { rows: rows.collect(), ..Trace::default() })
     }
@@ -201,7 +206,10 @@ mod tests {
         assert_eq!(answers(&[]), (true, None));
         assert_eq!(answers(&[Segment::rst(Seq::new(2))]), (true, Some(Reply::Rst)));
         assert_eq!(answers(&[Segment::ack(Seq::new(2), Seq::new(2))]), (true, Some(Reply::Ack)));
-        let once = Trace { rows: vec![seen(Left, fin()), seen(Right, Segment::rst(Seq::new(2)))], ..Trace::default() };
+        let once = Trace {
+            rows: vec![seen(Left, fin()), seen(Right, Segment::rst(Seq::new(2)))],
+            ..Trace::default()
+        };
         assert_eq!(answer_to_fin_again(&once), (false, None));
     }
 

@@ -22,7 +22,8 @@ pub(super) struct Evidence {
     with_timestamps: Replay,
 }
 
-const WITH: Plan = Plan { title: "with the wait, at the client", wait: true, closes_first: Left, ..Plan::NO_WAIT };
+const WITH: Plan =
+    Plan { title: "with the wait, at the client", wait: true, closes_first: Left, ..Plan::NO_WAIT };
 const WITH_TIMESTAMPS: Plan =
     Plan { title: "without the wait, with timestamps (PAWS)", timestamps: true, ..Plan::NO_WAIT };
 

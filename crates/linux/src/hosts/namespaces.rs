@@ -117,7 +117,7 @@ fn write_to(path: &str, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn loopback_up() -> io::Result<()> {
+pub(super) fn loopback_up() -> io::Result<()> {
     let socket =
         rustix::net::socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
     calls::loopback_up(socket.as_fd())

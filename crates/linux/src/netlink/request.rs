@@ -21,13 +21,18 @@ impl Request {
         self.padded()
     }
 
-    /// Appends an attribute. Its length takes 16 bits; no attribute of ours has more than 120 bytes.
+    /// Appends an attribute. Its length takes 16 bits; no attribute of ours has more than some hundred bytes.
     pub(crate) fn attribute(mut self, number: u16, value: &[u8]) -> Self {
         let length = u16::try_from(ATTRIBUTE_HEADER + value.len()).unwrap_or(u16::MAX);
         self.payload.extend(length.to_ne_bytes());
         self.payload.extend(number.to_ne_bytes());
         self.payload.extend(value);
         self.padded()
+    }
+
+    /// Appends an attribute that holds attributes, each a number and a value.
+    pub(crate) fn nested(self, number: u16, inside: &Self) -> Self {
+        self.attribute(number, &inside.payload)
     }
 
     fn padded(mut self) -> Self {

@@ -1,0 +1,386 @@
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use timewait_linux::hosts::Device;
+use timewait_tcp::{Fate, Segment, Side, StateName};
+
+use super::{
+    Breakage, Flow, Matcher, Packet, Rule, WireError, packet, record::Record, rule::Deed, states::States,
+    track::Tracker,
+};
+
+/// Packets that are held or delayed at most: what a forgotten rule may collect.
+const MOST_HELD: usize = 4_096;
+/// Packets that are remembered for who asks for them later, and their bytes.
+const MOST_RECENT: (usize, usize) = (4_096, 16 << 20);
+/// Packets that a program may leave lying.
+const MOST_UNREAD: usize = 4_096;
+
+/// Where every packet passes, and where it is decided what becomes of it.
+#[derive(Debug)]
+pub(super) struct Junction {
+    pub(super) left: End,
+    pub(super) right: End,
+    pub(super) rules: Vec<Rule>,
+    pub(super) record: Record,
+    pub(super) states: Option<States>,
+    pub(super) recent: Recent,
+    pub(super) watchers: Vec<Watcher>,
+    /// Set once: from then on, nothing passes.
+    pub(super) broken: Option<Breakage>,
+    tracker: Tracker,
+    held: Vec<Held>,
+    delayed: Vec<Delayed>,
+}
+
+/// What is at an end of the wire.
+#[derive(Debug)]
+pub(super) enum End {
+    /// A host's interface.
+    Host(Arc<Device>),
+    #[cfg_attr(not(test), expect(dead_code, reason = "the program's side follows"))]
+    /// A program of ours, which takes its packets from this queue.
+    Program(VecDeque<Arc<[u8]>>),
+}
+
+impl End {
+    fn send(&mut self, raw: &[u8]) -> Result<(), WireError> {
+        match self {
+            Self::Host(device) => device.send(raw).map_err(WireError::Send),
+            Self::Program(unread) if unread.len() >= MOST_UNREAD => {
+                Err(Breakage::TooManyHeld(MOST_UNREAD).into())
+            }
+            Self::Program(unread) => {
+                unread.push_back(raw.into());
+                Ok(())
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Held {
+    name: String,
+    packet: Arc<Packet>,
+}
+
+#[derive(Debug)]
+struct Delayed {
+    due: Instant,
+    note: String,
+    packet: Arc<Packet>,
+}
+
+/// Who waits for a packet.
+#[derive(Debug)]
+pub(super) struct Watcher {
+    pub(super) number: u64,
+    pub(super) matcher: Matcher,
+    pub(super) found: Option<Arc<Packet>>,
+}
+
+/// The last packets that were taken.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    packets: VecDeque<Arc<Packet>>,
+    bytes: usize,
+    /// How many were ever taken, and how many of them before the mark.
+    pub(super) taken: u64,
+    pub(super) mark: u64,
+}
+
+impl Recent {
+    fn push(&mut self, packet: Arc<Packet>) {
+        self.taken += 1;
+        self.bytes += packet.raw.len();
+        self.packets.push_back(packet);
+        let (count, bytes) = MOST_RECENT;
+        while self.packets.len() > count || self.bytes > bytes {
+            let Some(oldest) = self.packets.pop_front() else { break };
+            self.bytes -= oldest.raw.len();
+        }
+    }
+
+    /// Those since the mark, the oldest first, as far as they are remembered.
+    pub(super) fn since_mark(&self) -> impl Iterator<Item = &Arc<Packet>> {
+        let since = usize::try_from(self.taken - self.mark).unwrap_or(usize::MAX);
+        self.packets.iter().skip(self.packets.len().saturating_sub(since))
+    }
+}
+
+/// What a rule has decided, the rule's closure already called.
+enum Decision {
+    Pass,
+    Drop,
+    Hold,
+    Repeat(u32),
+    Delay(Duration),
+    Alter(Segment),
+}
+
+impl Junction {
+    pub(super) fn new(left: End, right: End, record: Record, states: Option<States>) -> Self {
+        Self {
+            left,
+            right,
+            rules: Vec::new(),
+            record,
+            states,
+            recent: Recent::default(),
+            watchers: Vec::new(),
+            broken: None,
+            tracker: Tracker::default(),
+            held: Vec::new(),
+            delayed: Vec::new(),
+        }
+    }
+
+    /// A packet that this side sent. It is here that every packet passes.
+    pub(super) fn take(&mut self, from: Side, raw: &[u8]) -> Result<(), WireError> {
+        let Some((source, destination, segment)) = packet::parse(raw) else {
+            return self.take_other(from, raw);
+        };
+        let packet = Arc::new(self.recognise(from, (source, destination), segment, raw.into()));
+        self.recent.push(Arc::clone(&packet));
+        for watcher in self.watchers.iter_mut().filter(|watcher| watcher.found.is_none()) {
+            watcher.found = watcher.matcher.matches(&packet).then(|| Arc::clone(&packet));
+        }
+        let recorded = self.record.wants(&packet);
+        if let Some(states) = &mut self.states {
+            states.stir(packet.flow);
+        }
+        if recorded {
+            self.look_at(from, packet.flow)?;
+        }
+        let (decision, note) = self.decide(&packet);
+        self.carry_out(&packet, decision, &note, recorded)
+    }
+
+    /// What is not TCP (neighbour discovery, multicast reports) arrives; whether anybody wants it is not our affair.
+    fn take_other(&mut self, from: Side, raw: &[u8]) -> Result<(), WireError> {
+        self.record.bytes(interface(from), raw, String::new());
+        match self.end(!from).send(raw) {
+            Err(WireError::Send(_)) | Ok(()) => Ok(()),
+            broken => broken,
+        }
+    }
+
+    fn recognise(
+        &mut self,
+        from: Side,
+        (source, destination): (SocketAddr, SocketAddr),
+        segment: Segment,
+        raw: Arc<[u8]>,
+    ) -> Packet {
+        let flow = Flow::sent(from, source, destination);
+        let place = self.tracker.place(from, flow, &segment);
+        let at = self.record.now();
+        Packet { at, from, flow, connection: place.connection, segment, raw, last_ack: place.last_ack }
+    }
+
+    /// The first rule that matches decides.
+    fn decide(&mut self, packet: &Packet) -> (Decision, String) {
+        let Some(rule) = self.rules.iter_mut().find_map(|rule| rule.matcher.matches(packet).then_some(rule))
+        else {
+            return (Decision::Pass, String::new());
+        };
+        let decision = match &mut rule.deed {
+            Deed::Pass => Decision::Pass,
+            Deed::Drop => Decision::Drop,
+            Deed::Hold => Decision::Hold,
+            Deed::Repeat(times) => Decision::Repeat(*times),
+            Deed::Delay(time) => Decision::Delay(*time),
+            Deed::Alter(alteration) => {
+                let mut segment = packet.segment.clone();
+                alteration(&mut segment);
+                Decision::Alter(segment)
+            }
+        };
+        (decision, rule.note.clone())
+    }
+
+    fn carry_out(
+        &mut self,
+        packet: &Arc<Packet>,
+        decision: Decision,
+        note: &str,
+        recorded: bool,
+    ) -> Result<(), WireError> {
+        match decision {
+            Decision::Pass if recorded => self.arrive(packet, Fate::Delivered, note),
+            Decision::Pass => self.end(!packet.from).send(&packet.raw),
+            Decision::Drop => {
+                self.write_down(packet, Fate::Lost, note);
+                Ok(())
+            }
+            Decision::Hold => {
+                self.write_down(packet, Fate::Held, note);
+                self.held.push(Held { name: note.to_owned(), packet: Arc::clone(packet) });
+                self.check_room()
+            }
+            Decision::Delay(time) => {
+                self.write_down(packet, Fate::Held, note);
+                let due = Instant::now() + time;
+                self.delayed.push(Delayed { due, note: note.to_owned(), packet: Arc::clone(packet) });
+                self.check_room()
+            }
+            Decision::Repeat(times) => {
+                self.arrive(packet, Fate::Delivered, note)?;
+                (0..times).try_for_each(|_| self.arrive(packet, Fate::Repeated, note))
+            }
+            Decision::Alter(segment) => {
+                let altered = self.rebuilt(packet, segment).map_err(Breakage::Build)?;
+                self.arrive(&altered, Fate::Altered, note)
+            }
+        }
+    }
+
+    fn rebuilt(&self, packet: &Packet, segment: Segment) -> Result<Packet, super::BuildError> {
+        let ends = (packet.flow.end(packet.from), packet.flow.end(!packet.from));
+        let raw = packet::build(ends.0, ends.1, &segment)?.into();
+        Ok(Packet { at: self.record.now(), segment, raw, ..packet.clone() })
+    }
+
+    fn check_room(&self) -> Result<(), WireError> {
+        if self.held.len() + self.delayed.len() > MOST_HELD {
+            return Err(Breakage::TooManyHeld(MOST_HELD).into());
+        }
+        Ok(())
+    }
+
+    /// A packet arrives: it is written down, sent, and the receiver's state read.
+    fn arrive(&mut self, packet: &Packet, fate: Fate, note: &str) -> Result<(), WireError> {
+        self.write_down(packet, fate, note);
+        self.end(!packet.from).send(&packet.raw)?;
+        Ok(self.look_at(!packet.from, packet.flow)?)
+    }
+
+    fn write_down(&mut self, packet: &Packet, fate: Fate, note: &str) {
+        self.record.segment(packet, fate, note);
+        let note = if note.is_empty() { String::new() } else { format!(": {note}") };
+        // What a host sent stands on its own interface, what arrived by our doing on the other's.
+        let (side, comment) = match fate {
+            Fate::Delivered => (packet.from, note.trim_start_matches(": ").to_owned()),
+            Fate::Lost => (packet.from, format!("dropped by the wire{note}")),
+            Fate::Held => (packet.from, format!("held by the wire{note}")),
+            Fate::Released => (!packet.from, format!("released by the wire{note}")),
+            Fate::Repeated => (!packet.from, format!("repeated by the wire{note}")),
+            Fate::Injected => (!packet.from, format!("made up by the wire{note}")),
+            Fate::Altered => (!packet.from, format!("altered by the wire{note}")),
+        };
+        self.record.bytes(interface(side), &packet.raw, comment);
+    }
+
+    fn end(&mut self, side: Side) -> &mut End {
+        match side {
+            Side::Left => &mut self.left,
+            Side::Right => &mut self.right,
+        }
+    }
+
+    /// Packets held by this name arrive, in the order in which they were sent.
+    pub(super) fn release(&mut self, name: &str) -> Result<usize, WireError> {
+        let packets = self.let_go(name);
+        for packet in &packets {
+            self.stir(packet.flow);
+            self.arrive(packet, Fate::Released, name)?;
+        }
+        Ok(packets.len())
+    }
+
+    /// Packets held by this name are held no more.
+    pub(super) fn let_go(&mut self, name: &str) -> Vec<Arc<Packet>> {
+        let (gone, kept) = self.held.drain(..).partition(|held: &Held| held.name == name);
+        self.held = kept;
+        gone.into_iter().map(|held| held.packet).collect()
+    }
+
+    pub(super) fn held(&self, name: &str) -> Vec<Packet> {
+        let of_name = self.held.iter().filter(|held| held.name == name);
+        of_name.map(|held| Packet::clone(&held.packet)).collect()
+    }
+
+    /// A segment in the name of a side, which did not send it.
+    pub(super) fn inject(
+        &mut self,
+        from: Side,
+        flow: Flow,
+        segment: Segment,
+        note: &str,
+    ) -> Result<(), WireError> {
+        let ends = (flow.end(from), flow.end(!from));
+        let raw = packet::build(ends.0, ends.1, &segment)?.into();
+        let packet = self.recognise(from, ends, segment, raw);
+        self.stir(flow);
+        self.arrive(&packet, Fate::Injected, note)
+    }
+
+    /// A packet that was there before, once more.
+    pub(super) fn replay(&mut self, packet: &Packet, note: &str) -> Result<(), WireError> {
+        self.stir(packet.flow);
+        self.arrive(packet, Fate::Repeated, note)
+    }
+
+    fn stir(&mut self, flow: Flow) {
+        if let Some(states) = &mut self.states {
+            states.stir(flow);
+        }
+    }
+
+    /// What is due: delayed packets arrive, states are read again. Tells when it must be called next, at the latest.
+    pub(super) fn tick(&mut self) -> Result<Option<Instant>, WireError> {
+        let now = Instant::now();
+        let (mut due, later): (Vec<_>, Vec<_>) = self.delayed.drain(..).partition(|it| it.due <= now);
+        self.delayed = later;
+        due.sort_by_key(|delayed| delayed.due);
+        for delayed in due {
+            self.stir(delayed.packet.flow);
+            self.arrive(&delayed.packet, Fate::Released, &delayed.note)?;
+        }
+        if self.states.as_ref().and_then(States::due).is_some_and(|due| due <= now) {
+            self.look()?;
+            if let Some(states) = &mut self.states {
+                states.looked();
+            }
+        }
+        let next_look = self.states.as_ref().and_then(States::due);
+        Ok(self.delayed.iter().map(|delayed| delayed.due).chain(next_look).min())
+    }
+
+    /// Reads the states of both sides of every flow that is looked after.
+    pub(super) fn look(&mut self) -> Result<(), Breakage> {
+        for flow in self.states.as_ref().map(States::flows).unwrap_or_default() {
+            self.look_at(Side::Left, flow)?;
+            self.look_at(Side::Right, flow)?;
+        }
+        Ok(())
+    }
+
+    fn look_at(&mut self, side: Side, flow: Flow) -> Result<(), Breakage> {
+        let Some(states) = &mut self.states else { return Ok(()) };
+        let changes = states.look(side, flow, self.tracker.present(flow))?;
+        for change in changes {
+            self.record.state(change.side, change.connection, change.state);
+        }
+        Ok(())
+    }
+
+    /// What the latest flow is, and what this side of it was when last looked.
+    pub(super) fn last_seen(&self, side: Side) -> Option<(Flow, StateName)> {
+        let states = self.states.as_ref()?;
+        let flow = states.flows().last().copied()?;
+        Some((flow, states.last_seen(side, flow)))
+    }
+}
+
+/// An interface's place among the capture's.
+pub(super) fn interface(side: Side) -> u32 {
+    match side {
+        Side::Left => 0,
+        Side::Right => 1,
+    }
+}
