@@ -6,6 +6,7 @@
 //! - [`Segment`], [`Flags`], [`Options`], [`Timestamps`]: what travels
 //! - [`StateName`]: the eleven states
 //! - [`Trace`], [`Row`], [`Seen`], [`Fate`], [`Side`]: what was seen between two hosts, in order
+//! - [`draw`]: what was seen as a ladder, in text and in SVG
 //!
 //! ```
 //! use timewait_tcp::{Flags, Segment, Seq};
@@ -21,6 +22,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod draw;
 mod segment;
 mod seq;
 mod state;
