@@ -5,7 +5,11 @@
 //! - [`Seq`]: a sequence number, a point on a circle
 //! - [`Segment`], [`Flags`], [`Options`], [`Timestamps`]: what travels
 //! - [`StateName`]: the eleven states
+//! - [`TABLE`], [`Arrow`], [`On`]: every step between them, and the rule that allows it
+//! - [`Profile`]: what standards and kernels do differently
+//! - [`Instant`]: a point in time, the caller's
 //! - [`Trace`], [`Row`], [`Seen`], [`Fate`], [`Side`]: what was seen between two hosts, in order
+//! - [`draw`]: what was seen as a ladder, in text and in SVG
 //!
 //! ```
 //! use timewait_tcp::{Flags, Segment, Seq};
@@ -21,12 +25,19 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod draw;
+pub mod profile;
 mod segment;
 mod seq;
 mod state;
+pub mod table;
+mod time;
 pub mod trace;
 
+pub use profile::Profile;
 pub use segment::{Flags, Options, Segment, Timestamps};
 pub use seq::Seq;
 pub use state::StateName;
+pub use table::{Arrow, On, TABLE};
+pub use time::Instant;
 pub use trace::{Fate, Row, Seen, Side, Trace};
