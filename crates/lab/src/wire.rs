@@ -4,6 +4,8 @@
 //!   everything ends with it
 //! - [`from`], [`both_ways`], [`Matcher`], [`Rule`]: what becomes of which packets
 //! - [`Packet`], [`Flow`], [`parse`], [`build`]: what passes
+//! - [`Plug`]: the end of a wire at which a program of ours is
+//! - [`Tap`]: ears on a loopback interface, for what needs no wire
 //! - [`Cable`], [`media`]: what the wire is made of, and what it can be made of here
 //!
 //! All of it happens under one lock: a packet is taken off its host, a rule decides, the packet arrives, the
@@ -29,10 +31,12 @@ mod cable;
 mod error;
 mod junction;
 mod packet;
+mod plug;
 mod pump;
 mod record;
 mod rule;
 mod states;
+mod tap;
 mod track;
 
 use std::{
@@ -53,7 +57,9 @@ use timewait_tcp::{Segment, Side, StateName, Trace};
 pub use cable::{Cable, INTERFACE, LEFT_V4, LEFT_V6, RIGHT_V4, RIGHT_V6, media};
 pub use error::{Breakage, JoinError, WireError};
 pub use packet::{BuildError, Flow, Packet, build, parse};
+pub use plug::Plug;
 pub use rule::{Matcher, Rule, both_ways, from};
+pub use tap::Tap;
 
 use crate::capture::Capture;
 use junction::{End, Junction, Watcher};

@@ -84,6 +84,9 @@ pub enum Breakage {
     /// A rule made a segment that no packet can carry.
     #[error("{0}")]
     Build(#[from] BuildError),
+    /// The wire was taken away from the program at its end.
+    #[error("it was taken away")]
+    Ended,
     /// The thread that passes packets on has panicked, in a rule's closure most likely.
     #[error("its thread has panicked")]
     Panic,

@@ -42,7 +42,6 @@ pub(super) struct Junction {
 pub(super) enum End {
     /// A host's interface.
     Host(Arc<Device>),
-    #[cfg_attr(not(test), expect(dead_code, reason = "the program's side follows"))]
     /// A program of ours, which takes its packets from this queue.
     Program(VecDeque<Arc<[u8]>>),
 }
@@ -329,6 +328,22 @@ impl Junction {
         if let Some(states) = &mut self.states {
             states.stir(flow);
         }
+    }
+
+    /// Whether somebody waits for what there is now.
+    pub(super) fn is_awaited(&self) -> bool {
+        let unread = |end: &End| matches!(end, End::Program(unread) if !unread.is_empty());
+        self.watchers.iter().any(|watcher| watcher.found.is_some())
+            || unread(&self.left)
+            || unread(&self.right)
+    }
+
+    /// The next packet that arrived at the program, if there is one at an end.
+    pub(super) fn next_for_program(&mut self) -> Option<Arc<[u8]>> {
+        [&mut self.left, &mut self.right].into_iter().find_map(|end| match end {
+            End::Host(_) => None,
+            End::Program(unread) => unread.pop_front(),
+        })
     }
 
     /// What is due: delayed packets arrive, states are read again. Tells when it must be called next, at the latest.

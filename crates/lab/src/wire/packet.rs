@@ -173,3 +173,30 @@ fn elements(options: &Options) -> Vec<TcpOptionElement> {
     elements.extend(options.window_scale.map(TcpOptionElement::WindowScale));
     elements
 }
+
+/// The same packet with the TCP checksum that it should have; as it is, where it has none.
+pub(super) fn with_checksum(raw: &[u8]) -> Vec<u8> {
+    let mut fixed = raw.to_vec();
+    if let Some((place, checksum)) = checksum(raw)
+        && let Some(field) = fixed.get_mut(place..place + 2)
+    {
+        field.copy_from_slice(&checksum.to_be_bytes());
+    }
+    fixed
+}
+
+/// Where in the packet it stands, and what it should be.
+fn checksum(raw: &[u8]) -> Option<(usize, u16)> {
+    /// Where in the header (RFC 9293 §3.1).
+    const PLACE: usize = 16;
+    let packet = SlicedPacket::from_ip(raw).ok()?;
+    let Some(TransportSlice::Tcp(tcp)) = &packet.transport else { return None };
+    let checksum = match packet.net.as_ref()? {
+        NetSlice::Ipv4(ip) => tcp.calc_checksum_ipv4(ip.header().source(), ip.header().destination()),
+        NetSlice::Ipv6(ip) => tcp.calc_checksum_ipv6(ip.header().source(), ip.header().destination()),
+        NetSlice::Arp(_) => return None,
+    };
+    // The segment is the packet's end.
+    let begin = raw.len().checked_sub(tcp.slice().len())?;
+    Some((begin + PLACE, checksum.ok()?))
+}

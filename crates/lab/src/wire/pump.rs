@@ -122,6 +122,9 @@ impl Drop for Pump {
             // A panic in it has been told as a breakage.
             let _ = thread.join();
         }
+        // A program may still be at one end.
+        self.shared.lock_anyway().broken.get_or_insert(Breakage::Ended);
+        self.shared.changed.notify_all();
     }
 }
 
@@ -181,7 +184,7 @@ fn pass_on(shared: &Shared, devices: &[(Side, Arc<Device>)], buffer: &mut [u8]) 
             let Some(raw) = device.receive(buffer).map_err(|error| Breakage::device(&error))? else { break };
             let mut junction = shared.lock()?;
             junction.take(*side, raw)?;
-            if junction.watchers.iter().any(|watcher| watcher.found.is_some()) {
+            if junction.is_awaited() {
                 shared.changed.notify_all();
             }
         }

@@ -8,4 +8,6 @@
 )]
 
 mod deeds;
+mod program;
 mod stage;
+mod tap;

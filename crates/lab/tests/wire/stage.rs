@@ -1,11 +1,11 @@
 use std::{
-    io,
+    io::{self, Read as _},
     net::{IpAddr, SocketAddr, TcpListener, TcpStream},
 };
 
 use timewait_lab::wire::{Cable, RIGHT_V4, RIGHT_V6, Wire, media};
 use timewait_linux::hosts::{Host, Medium, Neighbour};
-use timewait_tcp::{Fate, Seen, Side, Trace};
+use timewait_tcp::{Fate, Row, Seen, Side, Trace};
 use timewait_trial::{Need, skip};
 
 pub(crate) const PORT: u16 = 9000;
@@ -64,12 +64,8 @@ impl Stage {
     }
 }
 
-/// A trace in short: `< ack lost`, `client time-wait`.
-pub(crate) fn short(trace: &Trace) -> Vec<String> {
-    trace.rows.iter().map(|row| in_short(&row.seen)).collect()
-}
-
-fn in_short(seen: &Seen) -> String {
+/// A row in short: `<1 ACK 0 Lost (the last ACK)`.
+pub(crate) fn in_short(seen: &Seen) -> String {
     match seen {
         Seen::Segment { from, connection, segment, fate, note } => {
             let arrow = if *from == Side::Left { ">" } else { "<" };
@@ -82,4 +78,29 @@ fn in_short(seen: &Seen) -> String {
         Seen::State { side, connection, state } => format!("{side:?}{connection} {state}"),
         Seen::Note { side, text } => format!("{side:?} {text}"),
     }
+}
+
+/// The segments of a trace, in short.
+pub(crate) fn segments(trace: &Trace) -> Vec<String> {
+    let is_segment = |row: &&Row| matches!(row.seen, Seen::Segment { .. });
+    trace.rows.iter().filter(is_segment).map(|row| in_short(&row.seen)).collect()
+}
+
+/// The segments that this became of, in short.
+pub(crate) fn fates(trace: &Trace, wanted: Fate) -> Vec<String> {
+    let is_wanted = |row: &&Row| matches!(row.seen, Seen::Segment { fate, .. } if fate == wanted);
+    trace.rows.iter().filter(is_wanted).map(|row| in_short(&row.seen)).collect()
+}
+
+/// Who sent a FIN, in which connection.
+pub(crate) fn fins(trace: &Trace) -> Vec<String> {
+    let segments = segments(trace).into_iter().filter(|row| row.contains("FIN"));
+    segments.map(|row| row[..2].to_owned()).collect()
+}
+
+/// All that comes until the end.
+pub(crate) fn read_all(mut stream: &TcpStream) -> String {
+    let mut read = String::new();
+    stream.read_to_string(&mut read).unwrap();
+    read
 }
