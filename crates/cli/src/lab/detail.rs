@@ -4,18 +4,21 @@ use std::{io::Write, time::Duration};
 
 use timewait_facts::{KernelVersion, Socket, State, Timer, TimerKind};
 use timewait_lab::{Drawing, Entry, Finding, SeenSocket, Verdict};
+use timewait_tcp::draw::{Ladder, side_by_side};
 
 use super::{
     Found, is_news,
     table::{meaning, verdict},
 };
 use crate::{
-    print::{Columns, Paint, Table, Tone, label, wrap},
+    print::{Columns, Paint, Table, Tone, label, page, print_drawing, wrap},
     words::lab as words,
 };
 
 const WIDTH: usize = 80;
 const INDENT: &str = "   ";
+/// Columns that two ladders take next to each other.
+const TWO_LADDERS: usize = 156;
 
 pub(super) fn print(
     out: &mut impl Write,
@@ -39,9 +42,9 @@ pub(super) fn print(
     for contrary in found.contrary().filter(|contrary| contrary.family == told.family) {
         writeln!(out)?;
         short(out, paint, contrary, &words::contrary(contrary.contrary.as_deref().unwrap_or_default()))?;
-        for Drawing { trace, .. } in &contrary.drawings {
+        if !contrary.drawings.is_empty() {
             writeln!(out)?;
-            ladder(out, paint, trace)?;
+            ladders(out, paint, &contrary.drawings)?;
         }
     }
     writeln!(out)?;
@@ -91,6 +94,8 @@ fn short(out: &mut impl Write, paint: Paint, finding: &Finding, heading: &str) -
 
 /// What was done and seen, in order.
 pub(super) fn journal(out: &mut impl Write, paint: Paint, finding: &Finding) -> anyhow::Result<()> {
+    // Where two fit next to each other they are to be compared, after all has been told.
+    let together = finding.drawings.len() > 1 && page(0).width >= TWO_LADDERS;
     for entry in &finding.journal {
         match entry {
             Entry::Case(what) => writeln!(out, "{INDENT}{}", paint.tone(Tone::Heading, what))?,
@@ -103,15 +108,20 @@ pub(super) fn journal(out: &mut impl Write, paint: Paint, finding: &Finding) -> 
             }
             Entry::Rows { host, when, rows } => table(out, paint, &words::rows(host, when), rows)?,
             Entry::Drawn(number) => {
-                if let Some(Drawing { trace, .. }) = finding.drawings.get(*number) {
+                let drawing = finding.drawings.get(*number..=*number).unwrap_or_default();
+                if !together {
                     writeln!(out)?;
-                    ladder(out, paint, trace)?;
+                    ladders(out, paint, drawing)?;
                     writeln!(out)?;
                 }
             }
         }
     }
     writeln!(out)?;
+    if together {
+        ladders(out, paint, &finding.drawings)?;
+        writeln!(out)?;
+    }
     Ok(())
 }
 
@@ -151,7 +161,9 @@ fn socket(row: &SeenSocket) -> Option<Socket> {
     Some(Socket { timer, ..bare })
 }
 
-fn ladder(out: &mut impl Write, _paint: Paint, trace: &timewait_tcp::Trace) -> anyhow::Result<()> {
-    writeln!(out, "{INDENT}{} ({} rows)", trace.title, trace.rows.len())?;
+/// Ladders, one under the other, or next to each other where the terminal is wide enough.
+fn ladders(out: &mut impl Write, paint: Paint, drawings: &[Drawing]) -> anyhow::Result<()> {
+    let ladders: Vec<Ladder> = drawings.iter().map(|drawing| Ladder::of(&drawing.trace)).collect();
+    print_drawing(out, paint, &side_by_side(&ladders, page(0)), "")?;
     Ok(())
 }
