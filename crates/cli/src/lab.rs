@@ -7,6 +7,7 @@ mod files;
 mod json;
 mod list;
 mod progress;
+mod report;
 mod table;
 
 use std::{
@@ -44,12 +45,12 @@ pub(crate) fn run(args: &Lab, paint: Paint) -> anyhow::Result<ExitCode> {
     let files = files::Files::of(args)?;
     try_namespaces()?;
     let outcome = find_out(args, &claims, paint, &mut out)?;
-    files.write(&outcome)?;
+    let written = files.write(&outcome)?;
     if args.json {
         json::print(&mut out, &outcome)?;
     } else {
         table::closing(&mut out, paint, &outcome)?;
-        files.tell(&mut out)?;
+        files::tell(&mut out, &written)?;
     }
     out.flush()?;
     Ok(outcome.status())
@@ -122,6 +123,13 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// `20 confirmed, 13 refuted, 0 could not be tried; 14.2 s`
+    fn summary(&self) -> String {
+        let told = self.founds.iter().filter_map(|found| Some(&found.told(&self.kernel)?.verdict));
+        let count = |name: &str| told.clone().filter(|verdict| verdict.name() == name).count();
+        words::closing(count("confirmed"), count("refuted"), count("could-not-try"), self.took)
+    }
+
     fn status(&self) -> ExitCode {
         let all =
             || self.founds.iter().flat_map(|found| found.as_said().map(move |finding| (found, finding)));

@@ -102,9 +102,13 @@ pub(super) fn journal(out: &mut impl Write, paint: Paint, finding: &Finding) -> 
             Entry::Did(what) => wrapped(out, what)?,
             Entry::Set { host, name, value } => wrapped(out, &words::setting(host, name, value))?,
             Entry::Called { host, call, answer } => {
-                let tone = if answer == "OK" { Tone::Good } else { Tone::Bad };
                 let line = words::call(host, call);
-                writeln!(out, "{INDENT}  {line}: {}", paint.tone(tone, answer))?;
+                let answer = match answer.as_str() {
+                    "OK" => paint.tone(Tone::Good, answer),
+                    errno if words::is_errno(errno) => paint.tone(Tone::Bad, errno),
+                    other => other.to_owned(),
+                };
+                writeln!(out, "{INDENT}  {line}: {answer}")?;
             }
             Entry::Rows { host, when, rows } => table(out, paint, &words::rows(host, when), rows)?,
             Entry::Drawn(number) => {

@@ -101,13 +101,9 @@ pub(super) fn meaning(found: &Found, told: &Finding) -> &'static str {
 }
 
 pub(super) fn closing(out: &mut impl Write, paint: Paint, outcome: &Outcome) -> anyhow::Result<()> {
-    let verdicts: Vec<&Verdict> =
-        outcome.founds.iter().filter_map(|found| Some(&found.told(&outcome.kernel)?.verdict)).collect();
-    let count = |name: &str| verdicts.iter().filter(|verdict| verdict.name() == name).count();
     let slow = outcome.founds.iter().any(|found| found.claim.about.pace == Pace::Slow);
     writeln!(out)?;
-    let line = words::closing(count("confirmed"), count("refuted"), count("could-not-try"), outcome.took);
-    writeln!(out, "{}", paint.tone(Tone::Heading, &line))?;
+    writeln!(out, "{}", paint.tone(Tone::Heading, &outcome.summary()))?;
     let unrecorded =
         outcome.founds.iter().all(|found| found.claim.about.recorded_for(&outcome.kernel).is_none());
     if unrecorded && !outcome.founds.is_empty() {

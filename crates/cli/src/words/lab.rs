@@ -40,7 +40,8 @@ pub(crate) fn family_differs(family: &str, verdict: &Verdict, decided_by: &str) 
     format!("over {family}: {}: {decided_by}", word(verdict))
 }
 
-fn word(verdict: &Verdict) -> &'static str {
+/// A verdict in a word or two.
+pub(crate) fn word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Confirmed => CONFIRMED,
         Verdict::Refuted => REFUTED,
@@ -96,4 +97,37 @@ pub(crate) fn rows(host: &str, when: &str) -> String {
 
 pub(crate) fn no_rows(heading: &str) -> String {
     format!("{heading}: no socket has this port")
+}
+
+/// Whether an answer is the name of an errno.
+pub(crate) fn is_errno(answer: &str) -> bool {
+    let upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+    answer.starts_with('E') && answer.len() > 3 && answer.chars().all(upper)
+}
+
+pub(crate) fn run_heading(family: &str, contrary: Option<&str>) -> String {
+    contrary.map_or_else(
+        || format!("Over {family}"),
+        |what| format!("The other way round, over {family}: {what}"),
+    )
+}
+
+pub(crate) fn capture(id: &str, kernel: &str, title: &str) -> String {
+    format!("timewait lab {id}, on Linux {kernel}: {title}")
+}
+
+pub(crate) fn written(path: &str) -> String {
+    format!("written: {path}")
+}
+
+pub(crate) fn cannot_write(path: &str) -> String {
+    format!("cannot write {path}")
+}
+
+pub(crate) fn no_folder(path: &str) -> String {
+    format!("{path} is no folder that can be written to")
+}
+
+pub(crate) fn is_folder(path: &str) -> String {
+    format!("{path} is a folder; --report takes a file's name")
 }
