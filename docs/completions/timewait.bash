@@ -28,6 +28,9 @@ _timewait() {
             timewait,generate)
                 cmd="timewait__subcmd__generate"
                 ;;
+            timewait,lab)
+                cmd="timewait__subcmd__lab"
+                ;;
             timewait,ls)
                 cmd="timewait__subcmd__ls"
                 ;;
@@ -53,7 +56,7 @@ _timewait() {
 
     case "${cmd}" in
         timewait)
-            opts="-h -V --color --help --version demo serve connect ls why free generate rehearse-here"
+            opts="-h -V --color --help --version demo serve connect ls why free lab generate rehearse-here"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -191,6 +194,36 @@ _timewait() {
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        timewait__subcmd__lab)
+            opts="-a -l -h --all --article --list --family --json --pcap --report --perform --contrary --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --family)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pcap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

@@ -35,6 +35,7 @@ complete -c timewait -n "__fish_timewait_needs_command" -f -a "connect" -d 'A te
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "ls" -d 'Sockets in TIME-WAIT (or any state): addresses, seconds left, owners'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "why" -d 'Would bind(2) succeed here? If not: who, why, until when, what to do'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "free" -d 'Ends the sockets in TIME-WAIT that hold a port (asks first)'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "lab" -d 'Each claim about TIME-WAIT, tried on this kernel'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "generate" -d 'Man pages and shell completions'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "rehearse-here" -d 'Try what standard input says, as a child of `why` in a network namespace of its own'
 complete -c timewait -n "__fish_timewait_using_subcommand demo" -l act -d 'Perform one act, as a child of the demo' -r
@@ -107,6 +108,19 @@ never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand free" -s y -l yes -d 'Do not ask'
 complete -c timewait -n "__fish_timewait_using_subcommand free" -s n -l dry-run -d 'Show what would be ended, and end nothing'
 complete -c timewait -n "__fish_timewait_using_subcommand free" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand lab" -l family -d 'Only over this family: ipv4 or ipv6' -r
+complete -c timewait -n "__fish_timewait_using_subcommand lab" -l pcap -d 'Write what was on the wires there, a pcapng file each' -r -F
+complete -c timewait -n "__fish_timewait_using_subcommand lab" -l report -d 'Write a page that needs nothing else' -r -F
+complete -c timewait -n "__fish_timewait_using_subcommand lab" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand lab" -s a -l all -d 'Also those that need a whole minute or more'
+complete -c timewait -n "__fish_timewait_using_subcommand lab" -l article -d 'Only the article\'s own statements, in its order'
+complete -c timewait -n "__fish_timewait_using_subcommand lab" -s l -l list -d 'List the claims, and try none'
+complete -c timewait -n "__fish_timewait_using_subcommand lab" -l json -d 'Print one JSON object'
+complete -c timewait -n "__fish_timewait_using_subcommand lab" -l perform -d 'Perform one claim here, as a child of the lab'
+complete -c timewait -n "__fish_timewait_using_subcommand lab" -l contrary -d 'With --perform: in its contrary setup'
+complete -c timewait -n "__fish_timewait_using_subcommand lab" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c timewait -n "__fish_timewait_using_subcommand generate; and not __fish_seen_subcommand_from man completions" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'
 never\t'Not at all'"

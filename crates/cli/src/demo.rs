@@ -5,6 +5,7 @@
 //! step that it may begin. It ends with this process, whatever ends that.
 
 mod acts;
+pub(crate) mod reasons;
 mod render;
 mod stage;
 pub(crate) mod step;
@@ -28,6 +29,7 @@ use timewait_linux::{
 };
 
 use acts::Act;
+use reasons::Reason;
 use stage::Stage;
 use step::StepId;
 
@@ -41,8 +43,10 @@ use crate::{
 #[derive(Serialize, Deserialize)]
 struct Told {
     id: String,
-    as_told: bool,
-    /// What the closing table says of it.
+    /// `None`: it could not be tried.
+    as_told: Option<bool>,
+    /// What the closing table says of it: what was tried, and the answer.
+    tried: String,
     answer: String,
     screen: String,
     json: Box<RawValue>,
@@ -51,9 +55,28 @@ struct Told {
 /// Runs the demo, or one act of it as its child.
 pub(crate) fn run(args: &Demo, paint: Paint) -> anyhow::Result<ExitCode> {
     let Some(act) = &args.act else { return tell(args, paint) };
-    let act = Act::from_name(act).ok_or_else(|| anyhow!("there is no act of this name"))?;
-    play(act, args.port, paint)?;
+    if let Some(reason) = Reason::from_name(act) {
+        try_reason(reason, paint)?;
+    } else {
+        let act = Act::from_name(act).ok_or_else(|| anyhow!("there is no act of this name"))?;
+        play(act, args.port, paint)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The child's part, for a reason of the wait.
+fn try_reason(reason: Reason, paint: Paint) -> anyhow::Result<()> {
+    let (mut go, mut out) = (io::stdin().lock(), io::stdout().lock());
+    wait_for_line(&mut go)?;
+    json::write_line(&mut out, &reason.play(number_of(reason), paint)?)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// A reason's place in the story: behind the steps.
+fn number_of(reason: Reason) -> usize {
+    let place = Reason::ALL.iter().position(|&other| other == reason).unwrap_or(0);
+    StepId::ALL.len() + place + 1
 }
 
 /// The child's part: in a host of its own, or on a port of loopback.
@@ -68,7 +91,8 @@ fn play(act: Act, loopback: Option<u16>, paint: Paint) -> anyhow::Result<()> {
     act.play(&mut stage, |step| {
         let told = Told {
             id: step.id.name().to_owned(),
-            as_told: step.as_told(),
+            as_told: Some(step.as_told()),
+            tried: words::tried(step.id).to_owned(),
             answer: step.answer(),
             screen: render::screen(&step, paint, &label)?,
             json: render::json(&step)?,
@@ -96,28 +120,36 @@ fn tell(args: &Demo, paint: Paint) -> anyhow::Result<ExitCode> {
         render::opening(&mut out, paint, kernel_version().number(), house.refusal.as_deref())?;
     }
     let mut steps = Vec::new();
+    let mut show = |told: Told| {
+        if !args.json {
+            write!(out, "{}", told.screen)?;
+            out.flush()?;
+        }
+        let last = told.id == LAST;
+        steps.push(told);
+        if args.pause && !last { pause(&mut out) } else { Ok(()) }
+    };
     for act in Act::ALL {
-        house.play(act, |told, last| {
-            if !args.json {
-                write!(out, "{}", told.screen)?;
-                out.flush()?;
-            }
-            steps.push(told);
-            if args.pause && !last { pause(&mut out) } else { Ok(()) }
-        })?;
+        house.play(act.name(), &mut show)?;
+    }
+    for reason in Reason::ALL {
+        match &house.refusal {
+            None => house.play(reason.name(), &mut show)?,
+            Some(refusal) => show(reason.not_tried(number_of(reason), refusal, paint)?)?,
+        }
     }
     if args.json {
         json::write_line(&mut out, &report(&steps, house.refusal.is_none()))?;
     } else {
-        let rows: Vec<_> = steps
-            .iter()
-            .filter_map(|told| Some((StepId::from_name(&told.id)?, told.answer.as_str(), told.as_told)))
-            .collect();
-        render::closing(&mut out, paint, &rows)?;
+        render::closing(&mut out, paint, &steps)?;
     }
     out.flush()?;
-    Ok(if steps.iter().all(|told| told.as_told) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let otherwise = steps.iter().any(|told| told.as_told == Some(false));
+    Ok(if otherwise { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
+
+/// The story's last step.
+const LAST: &str = Reason::OldDuplicate.name();
 
 fn report(steps: &[Told], own: bool) -> impl Serialize {
     #[derive(Serialize)]
@@ -169,12 +201,8 @@ impl House {
         Ok(Self { paint, refusal, next_port: PORT })
     }
 
-    /// Plays an act. `each` is called with every step, and whether it is the story's last.
-    fn play(
-        &mut self,
-        act: Act,
-        mut each: impl FnMut(Told, bool) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+    /// Plays an act. `each` is called with every step.
+    fn play(&mut self, act: &str, mut each: impl FnMut(Told) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let mut child = self.start(act)?;
         let (Some(stdout), Some(mut go)) = (child.stdout.take(), child.stdin.take()) else {
             bail!("a child's input or output is not to be had");
@@ -182,18 +210,17 @@ impl House {
         writeln!(go)?;
         for line in BufReader::new(stdout).lines() {
             let told: Told = serde_json::from_str(&line?).context("an act said what cannot be read")?;
-            let last = told.id == StepId::CrashUnderLoad.name();
-            each(told, last)?;
+            each(told)?;
             // The act may have ended after its last step.
             let _ = writeln!(go);
         }
         let status = child.wait()?;
-        if status.success() { Ok(()) } else { Err(anyhow!("the act '{}' broke off ({status})", act.name())) }
+        if status.success() { Ok(()) } else { Err(anyhow!("the act '{act}' broke off ({status})")) }
     }
 
-    fn start(&mut self, act: Act) -> anyhow::Result<Child> {
+    fn start(&mut self, act: &str) -> anyhow::Result<Child> {
         let mut command = Command::new(own_program()?);
-        command.args(["demo", self.paint.as_argument(), "--act", act.name()]);
+        command.args(["demo", self.paint.as_argument(), "--act", act]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         if self.refusal.is_none() {
             return Ok(hosts::isolate(&mut command)?);

@@ -6,15 +6,18 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use timewait_facts::State;
 
-use super::step::{Held, Moment, Outcome, Run, Step, StepId};
+use super::{
+    Told,
+    step::{Held, Moment, Outcome, Run, Step},
+};
 use crate::{
     print::{Columns, Paint, Table, Tone, json, time_of_day_in, wrap},
     words::demo as words,
 };
 
 /// Nothing of the demo is wider, whatever the terminal.
-const WIDTH: usize = 80;
-const INDENT: &str = "   ";
+pub(super) const WIDTH: usize = 80;
+pub(super) const INDENT: &str = "   ";
 /// A table of more rows than this shows some of each kind, and counts the others.
 const ROWS_SHOWN: usize = 4;
 /// Rows of a kind, a state on one side, in such a table.
@@ -60,7 +63,7 @@ pub(super) fn screen(step: &Step, paint: Paint, label: &str) -> anyhow::Result<S
 }
 
 /// `2  Stop the server, start it again                namespace: own`
-fn heading(number: usize, title: &str, label: &str, paint: Paint) -> String {
+pub(super) fn heading(number: usize, title: &str, label: &str, paint: Paint) -> String {
     let left = format!("{number}  {title}");
     if label.is_empty() {
         return format!("{}\n", paint.tone(Tone::Heading, &left));
@@ -183,25 +186,27 @@ fn parts(outcome: &Outcome) -> (&'static str, Option<&str>, Option<&str>) {
 }
 
 /// The table of what was seen, and what to do in a server of one's own.
-pub(super) fn closing(
-    out: &mut impl Write,
-    paint: Paint,
-    steps: &[(StepId, &str, bool)],
-) -> anyhow::Result<()> {
-    let number = StepId::ALL.len() + 1;
+pub(super) fn closing(out: &mut impl Write, paint: Paint, steps: &[Told]) -> anyhow::Result<()> {
+    let number = steps.len() + 1;
     write!(out, "{}", heading(number, words::closing_title(), "", paint))?;
     writeln!(out)?;
     let [tried, answer, _] = words::CLOSING_HEADINGS.map(|heading| heading.chars().count());
-    let widest = |texts: &mut dyn Iterator<Item = usize>, least: usize| texts.max().unwrap_or(0).max(least);
-    let first = widest(&mut steps.iter().map(|(id, ..)| words::tried(*id).chars().count()), tried);
-    let second = widest(&mut steps.iter().map(|(_, answer, _)| answer.chars().count()), answer);
+    let widest = |texts: &mut dyn Iterator<Item = &String>, least: usize| {
+        texts.map(|text| text.chars().count()).max().unwrap_or(0).max(least)
+    };
+    let first = widest(&mut steps.iter().map(|told| &told.tried), tried);
+    let second = widest(&mut steps.iter().map(|told| &told.answer), answer);
     let [tried, answer, told] = words::CLOSING_HEADINGS;
     let headings = format!("{tried:first$}  {answer:second$}  {told}");
     writeln!(out, "{INDENT}{}", paint.tone(Tone::Faint, &headings))?;
-    for &(id, answer, as_told) in steps {
-        let tone = if as_told { Tone::Good } else { Tone::Bad };
-        let told = paint.tone(tone, words::yes_or_no(as_told));
-        writeln!(out, "{INDENT}{:first$}  {answer:second$}  {told}", words::tried(id))?;
+    for Told { tried, answer, as_told, .. } in steps {
+        let tone = match as_told {
+            Some(true) => Tone::Good,
+            Some(false) => Tone::Bad,
+            None => Tone::Faint,
+        };
+        let told = paint.tone(tone, words::yes_or_no(*as_told));
+        writeln!(out, "{INDENT}{tried:first$}  {answer:second$}  {told}")?;
     }
     writeln!(out, "\n{INDENT}{}", paint.tone(Tone::Heading, words::advice_title()))?;
     for advice in words::ADVICE {

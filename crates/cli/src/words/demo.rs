@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use timewait_diagnose::words::{number, seconds};
 use timewait_facts::State;
 
-use crate::demo::step::StepId;
+use crate::demo::{reasons::Reason, step::StepId};
 
 pub(crate) fn opening(kernel: &str) -> String {
     format!("TIME-WAIT, live on Linux {kernel}: every line below was just observed.")
@@ -144,8 +145,86 @@ pub(crate) fn closing_title() -> &'static str {
 
 pub(crate) const CLOSING_HEADINGS: [&str; 3] = ["tried", "the kernel's answer", "as told"];
 
-pub(crate) fn yes_or_no(as_told: bool) -> &'static str {
-    if as_told { "yes" } else { "NO" }
+pub(crate) fn yes_or_no(as_told: Option<bool>) -> &'static str {
+    match as_told {
+        Some(true) => "yes",
+        Some(false) => "NO",
+        None => "not tried",
+    }
+}
+
+pub(crate) fn label_wire() -> &'static str {
+    "two hosts, a wire between"
+}
+
+pub(crate) fn reason_title(reason: Reason) -> &'static str {
+    match reason {
+        Reason::LostLastAck => "Why there is a wait: the last ACK is lost",
+        Reason::OldDuplicate => "And why it is long: an old segment comes late",
+    }
+}
+
+/// What was tried, for the closing table.
+pub(crate) fn reason_tried(reason: Reason) -> &'static str {
+    match reason {
+        Reason::LostLastAck => "last ACK lost, FIN again",
+        Reason::OldDuplicate => "old segment, no wait",
+    }
+}
+
+/// A word of the evidence; a dash if it is not there.
+fn at<'a>(evidence: &'a Value, path: &str) -> &'a str {
+    evidence.pointer(path).and_then(Value::as_str).unwrap_or("-")
+}
+
+/// The answer in a few words, for the closing table.
+pub(crate) fn reason_answer(reason: Reason, evidence: &Value) -> String {
+    match reason {
+        _ if evidence.is_null() => "-".to_owned(),
+        Reason::LostLastAck => {
+            format!(
+                "{} without wait, {} with it",
+                at(evidence, "/without_wait/answer"),
+                at(evidence, "/with_wait/answer")
+            )
+        }
+        Reason::OldDuplicate => format!("\"{}\"", at(evidence, "/without/read")),
+    }
+}
+
+/// What it means that it went as told.
+pub(crate) fn reason_explanation(reason: Reason, evidence: &Value) -> String {
+    match reason {
+        Reason::LostLastAck => format!(
+            "The last ACK is lost, so the client sends its FIN again. If the server does not wait, nobody remembers the \
+             connection: an RST comes back, and the client, every word of which had arrived, is told {}. If it waits, it \
+             acknowledges once more.",
+            at(evidence, "/without_wait/client_error")
+        ),
+        Reason::OldDuplicate => format!(
+            "In the second connection the client sent \"{}\". The server's program read \"{}\": a segment of the first, which \
+             fits by its numbers. (They were made to; by chance it takes longer.) With the wait the second connect(2) was \
+             refused with {}; with timestamps on, PAWS refused the old segment, and the server read \"{}\".",
+            at(evidence, "/without/sent"),
+            at(evidence, "/without/read"),
+            at(evidence, "/with/second"),
+            at(evidence, "/with_timestamps/read")
+        ),
+    }
+}
+
+pub(crate) fn reason_otherwise(reason: Reason) -> String {
+    let told = match reason {
+        Reason::LostLastAck => {
+            "a FIN that comes again draws an RST where nobody waits, and an ACK where the server waits"
+        }
+        Reason::OldDuplicate => "the server reads a payment that the client did not send in this connection",
+    };
+    format!("NOT AS TOLD. The story says that {told}. This kernel did what stands above.")
+}
+
+pub(crate) fn reason_not_tried(why: &str) -> String {
+    format!("Not tried: it takes two hosts of our own, with a wire between them ({why}).")
 }
 
 pub(crate) fn advice_title() -> &'static str {
