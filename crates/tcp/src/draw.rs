@@ -1,6 +1,7 @@
-//! Drawings: what was seen between two hosts as a ladder, as text and as SVG.
+//! Drawings, as text and as SVG: what was seen between two hosts as a ladder, and the diagram of the states.
 //!
 //! - [`Ladder`]: a [`Trace`](crate::Trace) laid out once, printed [as text](Ladder::text) or [as SVG](Ladder::svg)
+//! - [`diagram`]: the state-transition diagram, drawn from [`TABLE`](crate::TABLE)
 //! - [`Page`]: how wide a drawing in text may be, and whether it is to keep to ASCII
 //! - [`Drawing`], [`Span`], [`Role`]: a drawing in text, whose parts say what they are; colour is the printer's choice
 //! - [`side_by_side`]: ladders next to each other, where there is room
@@ -30,6 +31,7 @@
 //! assert!(drawn.lines().any(|line| line.contains("◄─") && line.ends_with("│ fin-wait-1")));
 //! ```
 
+pub mod diagram;
 mod ladder;
 mod palette;
 mod spans;

@@ -9,7 +9,7 @@
 //! - [`Profile`]: what standards and kernels do differently
 //! - [`Instant`]: a point in time, the caller's
 //! - [`Trace`], [`Row`], [`Seen`], [`Fate`], [`Side`]: what was seen between two hosts, in order
-//! - [`draw`]: what was seen as a ladder, in text and in SVG
+//! - [`draw`]: what was seen as a ladder, and the states as a diagram, in text and in SVG
 //!
 //! ```
 //! use timewait_tcp::{Flags, Segment, Seq};

@@ -5,12 +5,13 @@ use alloc::{format, string::String, vec, vec::Vec};
 use super::Role;
 
 /// A colour by its class: on light paper and on dark.
-const COLOURS: [(&str, &str, &str); 6] = [
+const COLOURS: [(&str, &str, &str); 7] = [
     ("dim", "#5c6672", "#98a2ae"),
     ("text", "#0b5cad", "#7ab7ff"),
     ("bad", "#c2212b", "#ff7b72"),
     ("wire", "#7a3fc9", "#c39bff"),
     ("wait", "#a65b00", "#ffb454"),
+    ("mark", "#0b5cad", "#7ab7ff"),
     ("paper", "#ffffff", "#0f141a"),
 ];
 

@@ -94,6 +94,25 @@ proptest! {
     }
 
     #[test]
+    fn drawings_with_prefixes_of_their_own_share_no_id_and_no_rule(trace in trace()) {
+        let ladder = Ladder::of(&trace);
+        for prefix in ["a", "b"] {
+            let svg = ladder.svg(prefix);
+            let document = roxmltree::Document::parse(&svg).unwrap();
+            let mut ids = document.descendants().filter_map(|node| node.attribute("id"));
+            let (own, scope) = (format!("{prefix}-"), format!("#{prefix}"));
+            prop_assert!(ids.all(|id| id == prefix || id.starts_with(&own)));
+            let style = document.descendants().find(|node| node.has_tag_name("style")).unwrap();
+            let rules = style.text().unwrap().lines().filter(|line| !line.is_empty());
+            for rule in rules {
+                let rule = rule.strip_prefix("@media (prefers-color-scheme:dark){").unwrap_or(rule);
+                let mut selectors = rule.split('{').next().unwrap().split(',');
+                prop_assert!(selectors.all(|one| one.split([' ', ':']).next() == Some(&scope)), "{}", rule);
+            }
+        }
+    }
+
+    #[test]
     fn text_and_svg_tell_the_same_states_in_the_same_order(trace in trace()) {
         let ladder = Ladder::of(&trace);
         let told = trace.rows.iter().filter(|row| matches!(row.seen, Seen::State { .. })).count();

@@ -1,5 +1,7 @@
 //! Ladders as people see them, and what holds for every trace.
 
+#![allow(clippy::unwrap_used, reason = "failing is what tests do")]
+
 mod any;
 mod stories;
 

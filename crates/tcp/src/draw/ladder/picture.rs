@@ -45,6 +45,7 @@ const DETAIL_COLUMNS: usize = 37;
 const NOTE_COLUMNS: usize = 33;
 const TITLE_COLUMNS: usize = 52;
 
+// Where a reader knows no properties, marks keep the text's colour.
 const RULES: &[(&str, &str)] = &[
     (".title", "font-size:12px;font-weight:600"),
     (".name", "font-size:12px;font-weight:600;text-anchor:middle"),
@@ -67,10 +68,13 @@ const RULES: &[(&str, &str)] = &[
     (".shaft", "stroke:currentColor;stroke-width:1.3;fill:none"),
     (".dashed", "stroke-dasharray:5 3"),
     (".dotted", "stroke-dasharray:1.5 3"),
-    (".lost", "stroke:var(--bad);stroke-width:2;stroke-linecap:round"),
-    (".bar", "stroke:var(--wire);stroke-width:2.2;stroke-linecap:round"),
-    (".held", "stroke:var(--wire);stroke-width:1.2;stroke-dasharray:.1 4;stroke-linecap:round"),
-    (".rule", "stroke:var(--dim);stroke-width:.8"),
+    (".lost", "stroke:currentColor;stroke:var(--bad);stroke-width:2;stroke-linecap:round"),
+    (".bar", "stroke:currentColor;stroke:var(--wire);stroke-width:2.2;stroke-linecap:round"),
+    (
+        ".held",
+        "stroke:currentColor;stroke:var(--wire);stroke-width:1.2;stroke-dasharray:.1 4;stroke-linecap:round",
+    ),
+    (".rule", "stroke:currentColor;stroke:var(--dim);stroke-width:.8"),
 ];
 
 pub(super) fn draw(ladder: &Ladder, prefix: &str) -> String {
