@@ -5,13 +5,14 @@ use std::{fmt::Write as _, io::Write, time::Duration};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use timewait_facts::State;
+use timewait_tcp::draw::diagram::{self, Highlight};
 
 use super::{
     Told,
     step::{Held, Moment, Outcome, Run, Step},
 };
 use crate::{
-    print::{Columns, Paint, Table, Tone, json, time_of_day_in, wrap},
+    print::{Columns, Paint, Table, Tone, json, page, print_drawing, time_of_day_in, wrap},
     words::demo as words,
 };
 
@@ -35,6 +36,12 @@ pub(super) fn opening(
     writeln!(out, "{}", paint.tone(Tone::Heading, &words::opening(kernel)))?;
     let place = refusal.map_or_else(|| words::namespace_own().to_owned(), words::namespace_refused);
     for line in wrap(&place, WIDTH) {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out, "\n{}\n", paint.tone(Tone::Heading, words::diagram_title()))?;
+    print_drawing(out, paint, &diagram::text(&Highlight::closer(), page(INDENT.len())), INDENT)?;
+    writeln!(out)?;
+    for line in wrap(words::diagram_explained(), WIDTH) {
         writeln!(out, "{line}")?;
     }
     writeln!(out)?;

@@ -9,7 +9,15 @@ use timewait_facts::State;
 use crate::demo::{reasons::Reason, step::StepId};
 
 pub(crate) fn opening(kernel: &str) -> String {
-    format!("TIME-WAIT, live on Linux {kernel}: every line below was just observed.")
+    format!("TIME-WAIT, live on Linux {kernel}: every line below the diagram was just observed.")
+}
+
+pub(crate) fn diagram_title() -> &'static str {
+    "A connection's states (RFC 9293), the way of the side that closes first marked"
+}
+
+pub(crate) fn diagram_explained() -> &'static str {
+    "Whoever sends the first FIN comes to TIME-WAIT, and stays there for two maximum segment lifetimes; on Linux for 60 s."
 }
 
 pub(crate) fn namespace_own() -> &'static str {
