@@ -8,6 +8,7 @@
 )]
 
 use std::{
+    fs,
     io::{self, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     thread,
@@ -139,7 +140,7 @@ fn devices(host: &Host) -> Vec<(Neighbour, Device)> {
     let tun = match Device::tun(&tun, "wire", 1_400) {
         Ok(device) => Some((tun, device)),
         Err(DeviceError::OpenTun(error)) => {
-            skip(Need::Kernel, &format!("/dev/net/tun: {error}"));
+            skip(Need::Devices, &format!("/dev/net/tun: {error}"));
             None
         }
         Err(error) => panic!("{error}"),
@@ -207,5 +208,22 @@ fn ears_on_loopback_hear_a_datagram_once() {
         let mut buffer = [0; 2_000];
         assert!(ears.receive(&mut buffer).unwrap().unwrap().ends_with(b"hello"));
         assert_eq!(ears.receive(&mut buffer).unwrap(), None);
+    });
+}
+
+#[test]
+fn a_neighbour_goes_with_its_value_and_with_it_what_it_had() {
+    in_own_host(|host| {
+        let room = host.neighbour("room").unwrap();
+        let interfaces = || room.inside(|| fs::read_to_string("/proc/thread-self/net/dev").unwrap()).unwrap();
+        let neighbour = host.neighbour("guest").unwrap();
+        let device = Device::veth(&neighbour, &room, "wire", 1_500).unwrap();
+        assert!(interfaces().contains("to-guest:"));
+        drop(neighbour);
+        // One end of a pair goes with the other, and that one with its namespace.
+        timewait_trial::eventually("the end of the pair", || {
+            (!interfaces().contains("to-guest:")).then_some(())
+        });
+        assert!(device.send(&[0x45; 40]).is_err());
     });
 }
