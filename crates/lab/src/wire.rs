@@ -33,6 +33,7 @@ mod junction;
 mod packet;
 mod plug;
 mod pump;
+mod recent;
 mod record;
 mod rule;
 mod states;
@@ -62,8 +63,9 @@ pub use rule::{Matcher, Rule, both_ways, from};
 pub use tap::Tap;
 
 use crate::capture::Capture;
-use junction::{End, Junction, Watcher};
+use junction::{End, Junction};
 use pump::{Pump, Shared};
+use recent::Watcher;
 use record::Record;
 use states::States;
 
@@ -168,6 +170,15 @@ impl Wire {
     /// No packet can carry it, or the host does not take it.
     pub fn inject(&self, from: Side, flow: Flow, segment: &Segment, note: &str) -> Result<(), WireError> {
         self.act(|junction| junction.inject(from, flow, segment.clone(), note))
+    }
+
+    /// Sends any packet in the name of a side: one with a wrong checksum, or with options that [`Segment`] does not
+    /// know. What it has of a segment stands in the trace; what has none, in the capture only.
+    ///
+    /// # Errors
+    /// The host does not take it.
+    pub fn inject_bytes(&self, from: Side, raw: &[u8], note: &str) -> Result<(), WireError> {
+        self.act(|junction| junction.inject_bytes(from, raw, note))
     }
 
     /// Sends a packet that was there before once more.

@@ -12,12 +12,21 @@ const EPERM: u32 = 1;
 ///
 /// It cannot be taken back: call it in a thread, or in a host, that the test does not need afterwards.
 pub fn forbid(call: i64, first_argument: Option<u32>) {
-    let is = |value: u32| {
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, u64::from(value))
+    apply(call, first_argument.map(|value| (0, value)));
+}
+
+/// The same for the requests of ioctl(2), whose number is its second argument.
+pub fn forbid_request(ioctl: i64, request: u32) {
+    apply(ioctl, Some((1, request)));
+}
+
+fn apply(call: i64, argument: Option<(u8, u32)>) {
+    let is = |(place, value): (u8, u32)| {
+        SeccompCondition::new(place, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, u64::from(value))
             .and_then(|condition| SeccompRule::new(vec![condition]))
-            .expect("a condition on the first argument")
+            .expect("a condition on an argument")
     };
-    let rules = first_argument.map(is).into_iter().collect();
+    let rules = argument.map(is).into_iter().collect();
     let refuse = SeccompAction::Errno(EPERM);
     let architecture = ARCH.try_into().expect("an architecture that seccomp filters are written for");
     let filter = SeccompFilter::new([(call, rules)].into(), SeccompAction::Allow, refuse, architecture);

@@ -3,7 +3,7 @@
 //! - [`in_own_host`]: the body of a `#[test]`, run by a child in namespaces of its own
 //! - [`have_tool`], [`skip`]: what is missing is said, counted, and a failure where `TIMEWAIT_REQUIRE` names it
 //! - [`eventually`]: waits for a condition, with a deadline
-//! - [`forbid`]: a system call that fails for this thread, as under a container's profile
+//! - [`forbid`], [`forbid_request`]: a system call that fails for this thread, as under a container's profile
 //! - [`Process`]: a child whose output is kept, and which ends with the test
 #![forbid(unsafe_code)]
 #![allow(clippy::panic, clippy::expect_used, clippy::missing_panics_doc, reason = "failing is what tests do")]
@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use forbid::forbid;
+pub use forbid::{forbid, forbid_request};
 pub use host::in_own_host;
 pub use process::{Finished, Process};
 pub use skip::{Need, have_tool, skip};

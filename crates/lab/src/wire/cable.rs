@@ -70,6 +70,7 @@ impl Cable {
             },
         };
         address(host, side)?;
+        throw_away_what_waits(&device);
         Ok((device, socket))
     }
 
@@ -85,6 +86,7 @@ impl Cable {
             Socket::Veth(room) => Device::veth(host, room, INTERFACE, self.mtu)?,
         };
         address(host, side)?;
+        throw_away_what_waits(&device);
         Ok(device)
     }
 
@@ -115,6 +117,13 @@ fn no_medium(tun: DeviceError, veth: JoinError) -> JoinError {
         JoinError::Device(veth) => JoinError::NoMedium { tun, veth },
         other => other,
     }
+}
+
+/// Whether a host can use its new address is tried by a datagram to itself, and that one goes out on the wire as long as
+/// the address's route is missing. If reading fails, it fails again where somebody asks.
+fn throw_away_what_waits(device: &Device) {
+    let mut buffer = [0; 2_048];
+    while let Ok(Some(_)) = device.receive(&mut buffer) {}
 }
 
 /// Which media packets can get by to this process, TUN first; if none, what is missing.

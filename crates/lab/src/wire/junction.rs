@@ -9,14 +9,16 @@ use timewait_linux::hosts::Device;
 use timewait_tcp::{Fate, Segment, Side, StateName};
 
 use super::{
-    Breakage, Flow, Matcher, Packet, Rule, WireError, packet, record::Record, rule::Deed, states::States,
+    Breakage, Flow, Packet, Rule, WireError, packet,
+    recent::{Recent, Watcher},
+    record::Record,
+    rule::Deed,
+    states::States,
     track::Tracker,
 };
 
 /// Packets that are held or delayed at most: what a forgotten rule may collect.
 const MOST_HELD: usize = 4_096;
-/// Packets that are remembered for who asks for them later, and their bytes.
-const MOST_RECENT: (usize, usize) = (4_096, 16 << 20);
 /// Packets that a program may leave lying.
 const MOST_UNREAD: usize = 4_096;
 
@@ -72,43 +74,6 @@ struct Delayed {
     due: Instant,
     note: String,
     packet: Arc<Packet>,
-}
-
-/// Who waits for a packet.
-#[derive(Debug)]
-pub(super) struct Watcher {
-    pub(super) number: u64,
-    pub(super) matcher: Matcher,
-    pub(super) found: Option<Arc<Packet>>,
-}
-
-/// The last packets that were taken.
-#[derive(Debug, Default)]
-pub(super) struct Recent {
-    packets: VecDeque<Arc<Packet>>,
-    bytes: usize,
-    /// How many were ever taken, and how many of them before the mark.
-    pub(super) taken: u64,
-    pub(super) mark: u64,
-}
-
-impl Recent {
-    fn push(&mut self, packet: Arc<Packet>) {
-        self.taken += 1;
-        self.bytes += packet.raw.len();
-        self.packets.push_back(packet);
-        let (count, bytes) = MOST_RECENT;
-        while self.packets.len() > count || self.bytes > bytes {
-            let Some(oldest) = self.packets.pop_front() else { break };
-            self.bytes -= oldest.raw.len();
-        }
-    }
-
-    /// Those since the mark, the oldest first, as far as they are remembered.
-    pub(super) fn since_mark(&self) -> impl Iterator<Item = &Arc<Packet>> {
-        let since = usize::try_from(self.taken - self.mark).unwrap_or(usize::MAX);
-        self.packets.iter().skip(self.packets.len().saturating_sub(since))
-    }
 }
 
 /// What a rule has decided, the rule's closure already called.
@@ -315,6 +280,17 @@ impl Junction {
         let raw = packet::build(ends.0, ends.1, &segment)?.into();
         let packet = self.recognise(from, ends, segment, raw);
         self.stir(flow);
+        self.arrive(&packet, Fate::Injected, note)
+    }
+
+    /// Bytes in the name of a side, whatever they are.
+    pub(super) fn inject_bytes(&mut self, from: Side, raw: &[u8], note: &str) -> Result<(), WireError> {
+        let Some((source, destination, segment)) = packet::parse(raw) else {
+            self.record.bytes(interface(!from), raw, format!("made up by the wire: {note}"));
+            return self.end(!from).send(raw);
+        };
+        let packet = self.recognise(from, (source, destination), segment, raw.into());
+        self.stir(packet.flow);
         self.arrive(&packet, Fate::Injected, note)
     }
 

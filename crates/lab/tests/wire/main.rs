@@ -8,6 +8,9 @@
 )]
 
 mod deeds;
+mod ends;
+mod media;
 mod program;
 mod stage;
+mod states;
 mod tap;

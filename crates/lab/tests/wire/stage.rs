@@ -26,7 +26,8 @@ pub(crate) fn everywhere(host: &Host, scene: impl Fn(&Stage)) {
     let media = media(host).unwrap();
     for medium in [Medium::Tun, Medium::Veth] {
         if !media.contains(&medium) {
-            skip(Need::Kernel, &format!("{medium} is not to be had"));
+            let need = if medium == Medium::Tun { Need::Devices } else { Need::Kernel };
+            skip(need, &format!("{medium} is not to be had"));
             continue;
         }
         for address in FAMILIES {

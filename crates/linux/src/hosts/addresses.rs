@@ -22,8 +22,9 @@ const NO_DUPLICATE_DETECTION: u8 = 0x02;
 /// `LOOPBACK_IFINDEX`: `lo` is the first interface of every network namespace (linux v6.12 include/net/flow.h).
 pub(super) const LOOPBACK: u32 = 1;
 
-/// How long a route may take. Reached only when something is broken.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a route may take. The work that makes it waits for the one lock that all changes of the machine's network
+/// take (`rtnl_mutex`): while a hundred namespaces come and go, for seconds. Reached only when something is broken.
+const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_micros(200);
 
 /// An address that an interface did not get.

@@ -29,6 +29,10 @@ const RECEIVE_BUFFER: usize = 32 << 20;
 const OFFLOADS: [u32; 4] = [0x17, 0x19, 0x1f, 0x24];
 /// `PACKET_IGNORE_OUTGOING` (linux v6.12 include/uapi/linux/if_packet.h; since 4.20)
 const IGNORE_OUTGOING: i32 = 23;
+/// `PACKET_QDISC_BYPASS` (linux v6.12 include/uapi/linux/if_packet.h; since 3.14). The end of a pair that was taken up
+/// first gets its queue from a work queue, some time after the second is up (linux v6.12 net/core/link_watch.c), and
+/// until then what is sent by way of that queue is lost without a word.
+const BYPASS_QUEUE: i32 = 20;
 
 /// How packets get from a host to this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +132,7 @@ impl Device {
             links::add_pair(here, there, host.netns().as_fd())
                 .and_then(|()| links::take_up(end_in_room, mtu))
                 .map_err(|source| link_error(name, source))?;
+            // The host's own end must be the second to be taken up, which has its queue at once.
             packet_socket(end_in_room).map_err(DeviceError::PacketSocket)
         })?;
         within(host, || {
@@ -251,7 +256,9 @@ fn packet_socket(interface: &str) -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC;
     // Without a protocol it hears nothing until it is bound.
     let socket = rustix::net::socket_with(AddressFamily::PACKET, SocketType::RAW, flags, None)?;
-    calls::set_int_option(socket.as_fd(), libc::SOL_PACKET, IGNORE_OUTGOING, 1)?;
+    for option in [IGNORE_OUTGOING, BYPASS_QUEUE] {
+        calls::set_int_option(socket.as_fd(), libc::SOL_PACKET, option, 1)?;
+    }
     // Beyond the machine's limit where that is permitted, else up to it.
     if sockopt::set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER).is_err() {
         sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER)?;
