@@ -15,6 +15,10 @@ use crate::{
 };
 
 pub(crate) fn run(args: &Lab, _paint: Paint) -> anyhow::Result<ExitCode> {
+    if let Some(part) = &args.act {
+        timewait_lab::act(part, &args.claims)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.perform {
         return perform(args);
     }

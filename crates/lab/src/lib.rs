@@ -5,6 +5,7 @@
 //! - [`Lab`]: where an experiment runs: hosts that nobody else has
 //! - [`Finding`], [`Entry`]: what was done and seen on the way, for people to read
 //! - [`Runner`]: many claims at once, each in a child of its own
+//! - [`act`]: a part in an experiment that takes another process
 //!
 //! ```
 //! use timewait_lab::{Family, claims};
@@ -16,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod about;
+mod actors;
 mod claim;
 pub mod claims;
 mod evidence;
@@ -26,6 +28,7 @@ mod site;
 mod trouble;
 
 pub use about::{About, Family, Pace, Record, Voice};
+pub use actors::{ActError, act};
 pub use claim::Entrant;
 pub use evidence::{Answer, Finding, Verdict};
 pub use journal::{Entry, SeenSocket};

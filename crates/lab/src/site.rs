@@ -17,7 +17,7 @@ use timewait_linux::sockets::SocketTable;
 
 pub(crate) use calls::{Dial, Listener};
 pub(crate) use flags::Flags;
-pub(crate) use pair::{Close, Pair};
+pub(crate) use pair::{Close, Pair, read_to_end};
 pub(crate) use table::{waiting_at, waiting_towards};
 
 use crate::{Entry, Trouble, journal::Journal};

@@ -97,11 +97,7 @@ impl Site {
     /// It could not be started.
     pub(crate) fn listen(&self, address: SocketAddr, flags: Flags) -> Result<Listener, Trouble> {
         let what = format!("bind and listen on {address}");
-        let socket = Self::bound(address, flags).and_then(|socket| {
-            socket.listen(BACKLOG)?;
-            Listener::of(socket)
-        });
-        let listener = socket.map_err(self.failed(&what))?;
+        let listener = Listener::open(address, flags).map_err(self.failed(&what))?;
         self.called(format!("listen on {address} with {flags}"), &Answer::ok());
         Ok(listener)
     }
@@ -152,6 +148,16 @@ impl Site {
 }
 
 impl Listener {
+    /// Binds and listens.
+    ///
+    /// # Errors
+    /// What a call answered.
+    pub(crate) fn open(address: SocketAddr, flags: Flags) -> io::Result<Self> {
+        let socket = Site::bound(address, flags)?;
+        socket.listen(BACKLOG)?;
+        Self::of(socket)
+    }
+
     pub(crate) fn of(socket: Socket) -> io::Result<Self> {
         let address = address_of(&socket.local_addr()?)?;
         Ok(Self { socket, address })
