@@ -28,8 +28,8 @@ pub(crate) fn before_exec(
 
 /// unshare(2): moves this thread into new namespaces.
 pub(crate) fn unshare(flags: UnshareFlags) -> io::Result<()> {
-    // SAFETY: what makes it unsafe is CLONE_FILES, after which other threads would see other descriptors; the
-    // only caller passes namespaces, in a child that has a single thread.
+    // SAFETY: what makes it unsafe is CLONE_FILES, after which other threads would see other descriptors; both
+    // callers, in `hosts::namespaces`, pass namespaces alone.
     unsafe { rustix::thread::unshare_unsafe(flags) }.map_err(io::Error::from)
 }
 
