@@ -15,12 +15,13 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// In the host that this process was put into (see `timewait_linux::hosts`).
+    /// In the host that this process was put into (see `timewait_linux::hosts`), with a table of its own: experiments read
+    /// it often.
     ///
     /// # Errors
-    /// It was not: here nothing may be tried.
+    /// It was not: here nothing may be tried. Or the kernel does not permit the table.
     pub fn here(family: Family) -> Result<Self, Trouble> {
-        let host = Host::entered().ok_or(Trouble::Outside)?;
+        let host = Host::entered().ok_or(Trouble::Outside)?.with_small_table()?;
         Ok(Self { host, family, journal: Rc::default() })
     }
 
@@ -47,6 +48,18 @@ impl Lab {
             (Family::Ipv6, 1) => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
             (Family::Ipv6, _) => IpAddr::from([0xfd7f, 0, 0, 0, 0, 0, 0, number.into()]),
         }
+    }
+
+    /// Another address of this host, which can be used.
+    ///
+    /// # Errors
+    /// It cannot be had.
+    pub(crate) fn second_address(&self) -> Result<IpAddr, Trouble> {
+        let address = self.loopback(2);
+        if self.family == Family::Ipv6 {
+            self.host.add_address(address.into())?;
+        }
+        Ok(address)
     }
 
     /// The host, for what is rarely needed of it.

@@ -2,7 +2,8 @@ use std::io;
 
 use timewait_linux::{
     Errno,
-    hosts::{AddressError, NeighbourError},
+    flags::GiveError,
+    hosts::{AddressError, NeighbourError, Refusal},
     settings::SettingError,
     sockets::{EndError, OpenError, ReadError},
 };
@@ -41,6 +42,9 @@ pub enum Trouble {
     /// A setting of the experiment's own host cannot be written or read.
     #[error(transparent)]
     Setting(#[from] SettingError),
+    /// A host with a small table cannot be had.
+    #[error(transparent)]
+    Host(#[from] Refusal),
     /// An address cannot be had.
     #[error(transparent)]
     Address(#[from] AddressError),
@@ -62,6 +66,9 @@ pub enum Trouble {
     /// A socket in TIME-WAIT cannot be ended.
     #[error(transparent)]
     End(#[from] EndError),
+    /// Another process's listener cannot be given an option.
+    #[error(transparent)]
+    Give(#[from] GiveError),
 }
 
 fn name(error: &io::Error) -> String {

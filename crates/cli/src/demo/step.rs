@@ -34,10 +34,6 @@ impl StepId {
         }
     }
 
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.name() == name)
-    }
-
     /// Its place in the story, from 1.
     pub(crate) fn number(self) -> usize {
         Self::ALL.iter().position(|&step| step == self).map_or(0, |position| position + 1)

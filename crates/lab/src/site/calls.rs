@@ -59,18 +59,12 @@ impl Dial {
 impl Site {
     /// A TCP socket, which gives up waiting after a while.
     pub(crate) fn socket(&self, address: SocketAddr) -> io::Result<Socket> {
-        let socket = self.inside(|| Socket::new(Domain::for_address(address), Type::STREAM, None))??;
-        socket.set_read_timeout(Some(PATIENCE))?;
-        socket.set_write_timeout(Some(PATIENCE))?;
-        Ok(socket)
+        self.inside(|| patient(address))?
     }
 
     /// bind(2): the socket, or what it answered.
     pub(crate) fn bound(&self, address: SocketAddr, flags: Flags) -> io::Result<Socket> {
-        let socket = self.socket(address)?;
-        flags.set(&socket)?;
-        socket.bind(&address.into())?;
-        Ok(socket)
+        self.inside(|| bound_here(address, flags))?
     }
 
     /// Whether bind(2) would succeed: tries it, and gives the port back at once.
@@ -172,6 +166,16 @@ impl Site {
 }
 
 impl Listener {
+    /// Binds and listens.
+    ///
+    /// # Errors
+    /// What a call answered.
+    pub(crate) fn open(address: SocketAddr, flags: Flags) -> io::Result<Self> {
+        let socket = bound_here(address, flags)?;
+        socket.listen(BACKLOG)?;
+        Self::of(socket)
+    }
+
     pub(crate) fn of(socket: Socket) -> io::Result<Self> {
         let address = address_of(&socket.local_addr()?)?;
         Ok(Self { socket, address })
@@ -192,11 +196,22 @@ impl Listener {
     pub(crate) fn socket(&self) -> &Socket {
         &self.socket
     }
+}
 
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
+/// bind(2) in this process's own host: the socket, or what it answered.
+pub(crate) fn bound_here(address: SocketAddr, flags: Flags) -> io::Result<Socket> {
+    let socket = patient(address)?;
+    flags.set(&socket)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// A TCP socket for an address of this family, which gives up waiting after a while.
+pub(crate) fn patient(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(PATIENCE))?;
+    Ok(socket)
 }
 
 /// The internet address that a socket's is.
