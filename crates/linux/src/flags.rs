@@ -1,7 +1,7 @@
-//! The options of other processes' listening sockets, which no table shows.
+//! The options of other processes' listening sockets, which no table shows: read, and one of them set.
 //!
 //! The kernel gives us a second descriptor of the socket (`pidfd_getfd(2)`, since 5.6); three options are read from it,
-//! and it is closed at once. While it is open the socket cannot go away: its port stays taken if its owner closes it in
+//! or one is set, and it is closed at once. While it is open the socket cannot go away: its port stays taken if its owner closes it in
 //! that moment. So this is done to listeners alone, never to a connection, which our descriptor would keep from
 //! closing in time.
 //!
@@ -26,7 +26,7 @@ use rustix::{
 use timewait_facts::{Socket, State};
 
 use refusal::{Call, Surroundings};
-pub use refusal::{PeekError, Refuser};
+pub use refusal::{GiveError, PeekError, Refuser};
 
 use crate::owners;
 
@@ -50,6 +50,28 @@ pub struct ListenerFlags {
 /// # Errors
 /// It does not listen, in which case nobody is asked; it is gone; or [something](Refuser) refuses.
 pub fn of_listener(socket: &Socket, pid: u32) -> Result<ListenerFlags, PeekError> {
+    options(&reach(socket, pid)?).map_err(failed)
+}
+
+/// Sets SO_REUSEADDR on a listening socket that this process (its id as in [`of_listener`]) holds.
+///
+/// It counts for connections that the listener accepts from then on, and for their TIME-WAIT. Those that were accepted
+/// before keep what they have.
+///
+/// # Errors
+/// The listener cannot be reached, for a reason that [`of_listener`] has too, or the kernel does not take the option.
+pub fn give_reuseaddr(socket: &Socket, pid: u32) -> Result<(), GiveError> {
+    let ours = reach(socket, pid)?;
+    sockopt::set_socket_reuseaddr(&ours, true).map_err(|errno| GiveError::Set(errno.into()))?;
+    match sockopt::socket_reuseaddr(&ours) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(GiveError::NotTaken),
+        Err(errno) => Err(GiveError::Set(errno.into())),
+    }
+}
+
+/// A second descriptor of the listening socket itself.
+fn reach(socket: &Socket, pid: u32) -> Result<OwnedFd, PeekError> {
     let (State::Listen, Some(inode)) = (socket.state, socket.inode) else {
         return Err(PeekError::NotListening(socket.state));
     };
@@ -61,7 +83,7 @@ pub fn of_listener(socket: &Socket, pid: u32) -> Result<ListenerFlags, PeekError
         }
     };
     let ours = duplicate(pid, descriptor)?;
-    read(&ours, inode)
+    if is_listener(&ours, inode).map_err(failed)? { Ok(ours) } else { Err(PeekError::Gone) }
 }
 
 /// A second descriptor of what another process has under this number.
@@ -74,21 +96,21 @@ fn duplicate(pid: u32, descriptor: i32) -> Result<OwnedFd, PeekError> {
         .map_err(|errno| refused(Call::Duplicate, errno))
 }
 
-/// The options, if this is the socket that was meant: the number may mean another file by now.
-fn read(ours: &OwnedFd, inode: NonZeroU32) -> Result<ListenerFlags, PeekError> {
-    let failed = |errno: Errno| PeekError::Failed(io::Error::from(errno));
-    let same = rustix::fs::fstat(ours).map_err(failed)?.st_ino == u64::from(inode.get());
-    if !same || !sockopt::socket_acceptconn(ours).map_err(failed)? {
-        return Err(PeekError::Gone);
-    }
-    options(ours.as_fd()).map_err(failed)
+/// Whether this is the socket that was meant: the number may mean another file by now.
+fn is_listener(ours: &OwnedFd, inode: NonZeroU32) -> rustix::io::Result<bool> {
+    let same = rustix::fs::fstat(ours)?.st_ino == u64::from(inode.get());
+    Ok(same && sockopt::socket_acceptconn(ours)?)
 }
 
-fn options(socket: impl AsFd) -> rustix::io::Result<ListenerFlags> {
-    let is_v6 = sockopt::socket_domain(&socket)? == AddressFamily::INET6;
+fn failed(errno: Errno) -> PeekError {
+    PeekError::Failed(io::Error::from(errno))
+}
+
+fn options(socket: &impl AsFd) -> rustix::io::Result<ListenerFlags> {
+    let is_v6 = sockopt::socket_domain(socket)? == AddressFamily::INET6;
     Ok(ListenerFlags {
-        reuseaddr: sockopt::socket_reuseaddr(&socket)?,
-        reuseport: sockopt::socket_reuseport(&socket)?,
-        v6only: if is_v6 { Some(sockopt::ipv6_v6only(&socket)?) } else { None },
+        reuseaddr: sockopt::socket_reuseaddr(socket)?,
+        reuseport: sockopt::socket_reuseport(socket)?,
+        v6only: if is_v6 { Some(sockopt::ipv6_v6only(socket)?) } else { None },
     })
 }

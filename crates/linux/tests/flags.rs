@@ -1,4 +1,4 @@
-//! The options of a child's listener, read from outside.
+//! The options of a child's listener, read and set from outside.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +20,7 @@ use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use socket2::{Domain, Type};
 use timewait_facts::{Socket, State, States};
 use timewait_linux::{
-    flags::{self, ListenerFlags, PeekError, Refuser},
+    flags::{self, GiveError, ListenerFlags, PeekError, Refuser},
     owners::Owners,
     processes,
     sockets::{Query, SocketTable},
@@ -88,6 +88,44 @@ fn every_combination_of_options_of_a_child_s_listener_is_read() {
             let holder = Holder::of(listener(address, set), None).unwrap();
             assert_eq!(flags::of_listener(&row(State::Listen), holder.id).unwrap(), set);
         }
+    });
+}
+
+#[test]
+fn a_child_s_listener_has_reuseaddr_once_it_was_given_it() {
+    in_own_host(|_host| {
+        for give in [false, true] {
+            let ours = listener("127.0.0.1:9000", PLAIN);
+            let holder = Holder::of(ours.try_clone().unwrap(), None).unwrap();
+            let seen = row(State::Listen);
+            if give {
+                flags::give_reuseaddr(&seen, holder.id).unwrap();
+            }
+            assert_eq!(flags::of_listener(&seen, holder.id).unwrap().reuseaddr, give);
+            assert_eq!(ours.reuse_address().unwrap(), give, "it is one socket");
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_reached_is_given_nothing() {
+    in_own_host(|_host| {
+        let ours = listener("127.0.0.1:9000", PLAIN);
+        let seen = row(State::Listen);
+        let open = Socket { state: State::Established, ..seen };
+        let refusal = flags::give_reuseaddr(&open, sibling::own_id()).unwrap_err();
+        assert!(
+            matches!(refusal, GiveError::Reach(PeekError::NotListening(State::Established))),
+            "{refusal:?}"
+        );
+        let holder = Holder::of(ours.try_clone().unwrap(), None).unwrap();
+        forbid(libc::SYS_pidfd_getfd, None);
+        let refusal = flags::give_reuseaddr(&seen, holder.id).unwrap_err();
+        assert!(
+            matches!(refusal, GiveError::Reach(PeekError::Refused { by: Refuser::Seccomp, .. })),
+            "{refusal:?}"
+        );
+        assert!(!ours.reuse_address().unwrap());
     });
 }
 

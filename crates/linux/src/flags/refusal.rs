@@ -29,6 +29,20 @@ pub enum PeekError {
     Failed(#[source] io::Error),
 }
 
+/// Why a listener was not given an option.
+#[derive(Debug, thiserror::Error)]
+pub enum GiveError {
+    /// It is not to be reached.
+    #[error("the listening socket cannot be reached")]
+    Reach(#[from] PeekError),
+    /// The kernel refused.
+    #[error("the listening socket did not take SO_REUSEADDR")]
+    Set(#[source] io::Error),
+    /// Set without complaint, and yet off.
+    #[error("SO_REUSEADDR was set on the listening socket and reads as off")]
+    NotTaken,
+}
+
 /// Who refuses a look at another process's socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refuser {
