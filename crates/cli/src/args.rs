@@ -343,6 +343,9 @@ pub(crate) struct Lab {
     /// With --perform: in its contrary setup
     #[arg(long, hide = true, requires = "perform")]
     pub(crate) contrary: bool,
+    /// Play a part in a claim, as a child of who performs it; its words follow
+    #[arg(long, hide = true, value_name = "PART", conflicts_with_all = ["perform", "all", "article", "list"])]
+    pub(crate) act: Option<String>,
 }
 
 /// Man pages and shell completions

@@ -32,6 +32,10 @@ use crate::{
 use progress::Progress;
 
 pub(crate) fn run(args: &Lab, paint: Paint) -> anyhow::Result<ExitCode> {
+    if let Some(part) = &args.act {
+        timewait_lab::act(part, &args.claims)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.perform {
         return perform(args);
     }

@@ -49,6 +49,18 @@ impl Lab {
         }
     }
 
+    /// Another address of this host, which can be used.
+    ///
+    /// # Errors
+    /// It cannot be had.
+    pub(crate) fn second_address(&self) -> Result<IpAddr, Trouble> {
+        let address = self.loopback(2);
+        if self.family == Family::Ipv6 {
+            self.host.add_address(address.into())?;
+        }
+        Ok(address)
+    }
+
     /// The host, for what is rarely needed of it.
     pub(crate) const fn host(&self) -> &Host {
         &self.host

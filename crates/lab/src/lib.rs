@@ -7,6 +7,7 @@
 //! - [`capture`]: what passed, as a pcapng file
 //! - [`Finding`], [`Entry`], [`Drawing`]: what was done and seen on the way, for people to read
 //! - [`Runner`]: many claims at once, each in a child of its own
+//! - [`act`]: a part in an experiment that takes another process
 //!
 //! ```
 //! use timewait_lab::{Family, claims};
@@ -18,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod about;
+mod actors;
 pub mod capture;
 mod claim;
 pub mod claims;
@@ -31,6 +33,7 @@ pub mod wire;
 mod wired;
 
 pub use about::{About, Family, Pace, Record, Voice};
+pub use actors::{ActError, act};
 pub use claim::Entrant;
 pub use evidence::{Answer, Finding, Verdict};
 pub use journal::{Drawing, Entry, SeenSocket};
