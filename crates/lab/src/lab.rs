@@ -15,12 +15,13 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// In the host that this process was put into (see `timewait_linux::hosts`).
+    /// In the host that this process was put into (see `timewait_linux::hosts`), with a table of its own: experiments read
+    /// it often.
     ///
     /// # Errors
-    /// It was not: here nothing may be tried.
+    /// It was not: here nothing may be tried. Or the kernel does not permit the table.
     pub fn here(family: Family) -> Result<Self, Trouble> {
-        let host = Host::entered().ok_or(Trouble::Outside)?;
+        let host = Host::entered().ok_or(Trouble::Outside)?.with_small_table()?;
         Ok(Self { host, family, journal: Rc::default() })
     }
 

@@ -2,6 +2,7 @@ use std::io;
 
 use timewait_linux::{
     Errno,
+    flags::GiveError,
     hosts::{AddressError, NeighbourError},
     settings::SettingError,
     sockets::{EndError, OpenError, ReadError},
@@ -62,6 +63,9 @@ pub enum Trouble {
     /// A socket in TIME-WAIT cannot be ended.
     #[error(transparent)]
     End(#[from] EndError),
+    /// Another process's listener cannot be given an option.
+    #[error(transparent)]
+    Give(#[from] GiveError),
 }
 
 fn name(error: &io::Error) -> String {

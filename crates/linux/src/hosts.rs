@@ -74,6 +74,19 @@ impl Host {
         (own_netns().ok()? != outside).then_some(Self { _entered: () })
     }
 
+    /// Moves this thread, and the children that it will have, into a network namespace with a small table of connections,
+    /// as a [`Neighbour`] has one. For who reads the table often: each dump walks all its buckets, and by default a namespace
+    /// shares the machine's table, which may have hundreds of thousands.
+    ///
+    /// What was set or made before stays behind. A kernel before 6.1 knows no such tables, and shares the machine's.
+    ///
+    /// # Errors
+    /// The kernel does not permit a further namespace.
+    pub fn with_small_table(self) -> Result<Self, NeighbourError> {
+        neighbour::move_in()?;
+        Ok(self)
+    }
+
     /// Writes a setting of this host (`net.ipv4.tcp_fin_timeout`) and reads it back.
     ///
     /// # Errors

@@ -49,6 +49,28 @@ fn a_setting_that_is_not_the_namespace_s_own_is_refused_before_it_is_written() {
 }
 
 #[test]
+fn a_small_table_is_the_host_s_own_and_nothing_else_of_it_is_missing() {
+    in_own_host(|_host| {
+        const TABLE: &str = "net.ipv4.tcp_ehash_entries";
+        let Ok(before) = settings::read(TABLE) else {
+            return skip(Need::Kernel, "tables of a namespace's own (6.1)");
+        };
+        assert!(before.starts_with('-'), "shared with the machine at first: {before}");
+        let inode = || fs::metadata("/proc/thread-self/ns/net").unwrap().ino();
+        let first = inode();
+        let host = Host::entered().unwrap().with_small_table().unwrap();
+        assert_eq!(settings::read(TABLE).unwrap(), "16384");
+        assert_ne!(inode(), first);
+        assert!(Host::entered().is_some(), "it is still no one else's");
+        host.set("net.ipv4.tcp_fin_timeout", "7").unwrap();
+        host.await_address("::1".parse().unwrap()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:9000").unwrap();
+        TcpStream::connect("127.0.0.1:9000").unwrap();
+        drop(listener);
+    });
+}
+
+#[test]
 fn without_a_network_namespace_of_its_own_no_process_counts_as_inside() {
     let outside = env::var_os("TIMEWAIT_OUTSIDE_NETNS").is_none();
     assert!(!outside || Host::entered().is_none());

@@ -1,7 +1,7 @@
 //! "A TIME-WAIT lasts 1 to 4 minutes": one is timed to its end.
 
 use std::{
-    net::Shutdown,
+    net::{Shutdown, SocketAddr},
     thread,
     time::{Duration, Instant},
 };
@@ -68,6 +68,7 @@ impl Claim for Lasts1To4Minutes {
         lab.set("net.ipv4.tcp_fin_timeout", &1)?;
         let listener = host.listen(host.at(PORT), Flags::NONE)?;
         let pair = host.pair(&listener)?;
+        let client = pair.client_address().map_err(host.failed("getsockname"))?;
         drop(listener);
         let (start, state, _peer) = match setup {
             Setup::TimeWait => {
@@ -86,7 +87,7 @@ impl Claim for Lasts1To4Minutes {
         let rows = host.until("it waits", PORT, |rows| waits(rows, state))?;
         host.show("at its beginning", &rows);
         let bind = host.bind(host.at(PORT), Flags::NONE);
-        let (row_gone_ms, bind_succeeded_ms) = watch(&host, start, state)?;
+        let (row_gone_ms, bind_succeeded_ms) = watch(&host, start, client)?;
         host.look("at its end", PORT)?;
         Ok(Evidence { bind, row_gone_ms, bind_succeeded_ms })
     }
@@ -116,12 +117,12 @@ fn waits(rows: &[Socket], state: State) -> bool {
 }
 
 /// When the row was gone, and when bind(2) succeeded.
-fn watch(host: &Site, start: Instant, state: State) -> Result<(Option<u64>, Option<u64>), Trouble> {
+fn watch(host: &Site, start: Instant, client: SocketAddr) -> Result<(Option<u64>, Option<u64>), Trouble> {
     let (mut gone, mut bound) = (None, None);
     let now = || u64::try_from(start.elapsed().as_millis()).ok();
     while (gone.is_none() || bound.is_none()) && start.elapsed() < LIMIT {
         thread::sleep(LOOK_AGAIN);
-        if gone.is_none() && !waits(&host.rows(PORT)?, state) {
+        if gone.is_none() && host.find(host.at(PORT), client)?.is_none() {
             gone = now();
         }
         if bound.is_none() && host.bound(host.at(PORT), Flags::NONE).is_ok() {
