@@ -1,19 +1,27 @@
 //! The claims, a file each.
 
 mod bound_once;
+mod bucket_limit;
 mod crash_under_load;
 mod dual_stack;
+mod explicit_port_reuse;
 mod fin_timeout;
 mod first_closer_waits;
 mod flag_after_bind;
 mod forged_twin;
+mod keep_alive;
+mod kill_frees;
 mod lasts_1_to_4_minutes;
 mod let_client_close;
 mod linger_zero_free;
 mod listen_refused;
 mod lost_last_ack;
 mod old_duplicate;
+mod open_descriptor;
+mod orphan_counts;
+mod other_namespace;
 mod outgoing;
+mod ownerless;
 mod ports_run_out;
 mod replay;
 mod restart;
@@ -22,9 +30,12 @@ mod reuseaddr_prevents;
 mod reuseaddr_rescues;
 mod reuseaddr_restarts;
 mod reuseport_same;
+mod running_server_cure;
+mod stolen_port;
 mod tw_recycle;
 mod tw_reuse_bind;
 mod tw_reuse_connect;
+mod unread_input;
 
 use crate::Entrant;
 
@@ -50,8 +61,19 @@ pub const ALL: &[Entrant] = &[
     Entrant::of::<linger_zero_free::LingerZeroFree>(),
     Entrant::of::<let_client_close::LetClientClose>(),
     Entrant::of::<ports_run_out::PortsRunOut>(),
+    Entrant::of::<explicit_port_reuse::ExplicitPortReuse>(),
+    Entrant::of::<stolen_port::StolenPort>(),
     Entrant::of::<dual_stack::DualStack>(),
     Entrant::of::<listen_refused::ListenRefused>(),
+    Entrant::of::<bucket_limit::BucketLimit>(),
+    Entrant::of::<ownerless::Ownerless>(),
+    Entrant::of::<kill_frees::KillFrees>(),
+    Entrant::of::<running_server_cure::RunningServerCure>(),
+    Entrant::of::<keep_alive::KeepAlive>(),
+    Entrant::of::<unread_input::UnreadInput>(),
+    Entrant::of::<open_descriptor::OpenDescriptor>(),
+    Entrant::of::<other_namespace::OtherNamespace>(),
+    Entrant::of::<orphan_counts::OrphanCounts>(),
 ];
 
 /// The claim with this name.
