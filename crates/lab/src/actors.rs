@@ -6,16 +6,18 @@ use std::{
     io::{self, Read as _, Write as _},
     net::{AddrParseError, SocketAddr},
     process::{Child, Command, ExitStatus, Stdio},
+    rc::Rc,
 };
 
 use timewait_linux::{
-    hosts::{self, AddressError, Host},
+    hosts::{self, Host},
     processes,
+    sockets::SocketTable,
 };
 
 use crate::{
     Answer, Lab, Trouble,
-    site::{Close, Flags, Listener, Pair, bound_here, patient},
+    site::{Close, Flags, Site},
 };
 
 /// A part that a process plays.
@@ -41,30 +43,26 @@ impl Part {
 /// Why a part was not played to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ActError {
-    /// This process is in no host of its own: nothing may be tried here.
-    #[error("not in a network namespace of its own")]
-    Outside,
-    /// The host's address cannot be used.
-    #[error(transparent)]
-    HostAddress(#[from] AddressError),
     /// There is no such part.
     #[error("no part has this name; there are {}", Part::ALL.map(Part::name).join(", "))]
     Part,
     /// The words after it are not an address with a port, and perhaps `reuseaddr`.
-    #[error("a part takes an address with a port, and perhaps 'reuseaddr'")]
+    #[error("a part takes an address with a port, and perhaps '{REUSEADDR}'")]
     Words,
     /// The first of them is no address with a port.
     #[error("this is no address with a port")]
     Address(#[from] AddrParseError),
-    /// A call failed.
-    #[error("a call failed")]
-    Call(#[from] io::Error),
+    /// As in any experiment; above all, this process may be in no host of its own.
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
 }
+
+const REUSEADDR: &str = "reuseaddr";
 
 /// Plays a part of an experiment, as the process that [`Lab`]'s executes anew.
 ///
 /// # Errors
-/// There is no such part, its words are not understood, or a call failed.
+/// There is no such part, its words are not understood, or something stood in its way.
 pub fn act(part: &str, words: &[String]) -> Result<(), ActError> {
     let part = Part::ALL.into_iter().find(|known| known.name() == part).ok_or(ActError::Part)?;
     let (address, flags): (SocketAddr, _) = match words {
@@ -72,46 +70,46 @@ pub fn act(part: &str, words: &[String]) -> Result<(), ActError> {
         [address, flag] if flag == REUSEADDR => (address.parse()?, Flags::REUSEADDR),
         _ => return Err(ActError::Words),
     };
-    Host::entered().ok_or(ActError::Outside)?.await_address(address.ip())?;
+    Host::entered().ok_or(Trouble::Outside)?.await_address(address.ip()).map_err(Trouble::from)?;
+    let table = SocketTable::open().map_err(Trouble::from)?;
+    let host = Site::new(part.name(), address.ip(), table, Rc::default());
     match part {
-        Part::HoldConnections => hold_connections(address, flags)?,
-        Part::LeaveWaiting => leave_waiting(address, flags)?,
+        Part::HoldConnections => hold_connections(&host, address, flags)?,
+        Part::LeaveWaiting => leave_waiting(&host, address, flags)?,
     }
     Ok(())
 }
 
-const REUSEADDR: &str = "reuseaddr";
-
-fn hold_connections(address: SocketAddr, flags: Flags) -> io::Result<()> {
+fn hold_connections(host: &Site, address: SocketAddr, flags: Flags) -> Result<(), Trouble> {
     /// More than any experiment opens.
     const MOST: usize = 1024;
     /// How often accept(2) may run out of patience: in all, longer than a fast claim may take.
     const LULLS: usize = 8;
-    let listener = Listener::open(address, flags)?;
-    writeln!(io::stdout(), "listening")?;
+    let listener = host.listen(address, flags)?;
+    say(host, "listening")?;
     let (mut held, mut lulls) = (Vec::new(), 0);
     while held.len() < MOST && lulls < LULLS {
         match listener.accept() {
             Ok(connection) => held.push(connection),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => lulls += 1,
-            Err(error) => return Err(error),
+            Err(error) => return Err(host.failed("accept")(error)),
         }
     }
     Ok(())
 }
 
-fn leave_waiting(address: SocketAddr, flags: Flags) -> io::Result<()> {
-    let listener = Listener::open(address, flags)?;
-    let client = patient(address)?;
-    client.connect(&address.into())?;
-    let server = listener.accept()?;
-    Pair { client, server }.close(Close::SERVER_FIRST)?;
+fn leave_waiting(host: &Site, address: SocketAddr, flags: Flags) -> Result<(), Trouble> {
+    let listener = host.listen(address, flags)?;
+    host.pair(&listener)?.close(Close::SERVER_FIRST).map_err(host.failed("the conversation"))?;
     drop(listener);
-    let again = Answer::of(&bound_here(address, flags));
-    writeln!(io::stdout(), "{again}")?;
+    host.settled(address.port())?;
+    say(host, &host.bind(address, flags).to_string())?;
     // Whoever started this one closes the pipe when it has seen enough.
-    io::stdin().read_to_end(&mut Vec::new())?;
-    Ok(())
+    io::stdin().read_to_end(&mut Vec::new()).map(drop).map_err(host.failed("waiting for the end"))
+}
+
+fn say(host: &Site, line: &str) -> Result<(), Trouble> {
+    writeln!(io::stdout(), "{line}").map_err(host.failed("telling"))
 }
 
 /// A process that plays a part. It ends when this is dropped.

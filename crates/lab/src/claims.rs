@@ -49,6 +49,7 @@ pub const ALL: &[Entrant] = &[
     Entrant::of::<lost_last_ack::LostLastAck>(),
     Entrant::of::<old_duplicate::OldDuplicate>(),
     Entrant::of::<forged_twin::ForgedTwin>(),
+    Entrant::of::<lasts_1_to_4_minutes::Lasts1To4Minutes>(),
     Entrant::of::<reuseaddr_restarts::ReuseaddrRestarts>(),
     Entrant::of::<reuseaddr_prevents::ReuseaddrPrevents>(),
     Entrant::of::<flag_after_bind::FlagAfterBind>(),

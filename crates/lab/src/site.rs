@@ -15,7 +15,7 @@ use std::{
 
 use timewait_linux::{hosts::Neighbour, sockets::SocketTable};
 
-pub(crate) use calls::{Dial, Listener, bound_here, patient};
+pub(crate) use calls::{Dial, Listener};
 pub(crate) use flags::Flags;
 pub(crate) use pair::{Close, Pair, read_to_end};
 pub(crate) use table::{waiting_at, waiting_towards};

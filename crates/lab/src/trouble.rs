@@ -3,7 +3,7 @@ use std::io;
 use timewait_linux::{
     Errno,
     flags::GiveError,
-    hosts::{AddressError, NeighbourError, Refusal},
+    hosts::{AddressError, NeighbourError},
     settings::SettingError,
     sockets::{EndError, OpenError, ReadError},
 };
@@ -42,9 +42,6 @@ pub enum Trouble {
     /// A setting of the experiment's own host cannot be written or read.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// A host with a small table cannot be had.
-    #[error(transparent)]
-    Host(#[from] Refusal),
     /// An address cannot be had.
     #[error(transparent)]
     Address(#[from] AddressError),

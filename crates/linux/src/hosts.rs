@@ -74,22 +74,16 @@ impl Host {
         (own_netns().ok()? != outside).then_some(Self { _entered: () })
     }
 
-    /// Moves this thread, and the children that it will have, into a host whose table of connections is small: the kernel
-    /// walks all of a table's buckets for every dump, and a new namespace otherwise shares the machine's, of which a large
-    /// one has hundreds of thousands. There is room for some thousand connections, and
-    /// fewer may wait (`net.ipv4.tcp_max_tw_buckets` is half the buckets by default). Its loopback interface is up.
+    /// Moves this thread, and the children that it will have, into a network namespace with a small table of connections,
+    /// as a [`Neighbour`] has one. For who reads the table often: each dump walks all its buckets, and by default a namespace
+    /// shares the machine's table, which may have hundreds of thousands.
     ///
-    /// A kernel before 6.1 has no such tables: there nothing changes.
+    /// What was set or made before stays behind. A kernel before 6.1 knows no such tables, and shares the machine's.
     ///
     /// # Errors
-    /// The kernel does not permit a step.
-    pub fn with_small_table(self) -> Result<Self, Refusal> {
-        /// The table's size in namespaces that are made from here.
-        const SETTING: &str = "net.ipv4.tcp_child_ehash_entries";
-        const BUCKETS: &str = "4096";
-        if settings::write(SETTING, BUCKETS).is_ok() {
-            namespaces::renew_network()?;
-        }
+    /// The kernel does not permit a further namespace.
+    pub fn with_small_table(self) -> Result<Self, NeighbourError> {
+        neighbour::move_in()?;
         Ok(self)
     }
 

@@ -59,7 +59,7 @@ fn a_small_table_is_the_host_s_own_and_nothing_else_of_it_is_missing() {
         let inode = || fs::metadata("/proc/thread-self/ns/net").unwrap().ino();
         let first = inode();
         let host = Host::entered().unwrap().with_small_table().unwrap();
-        assert_eq!(settings::read(TABLE).unwrap(), "4096");
+        assert_eq!(settings::read(TABLE).unwrap(), "16384");
         assert_ne!(inode(), first);
         assert!(Host::entered().is_some(), "it is still no one else's");
         host.set("net.ipv4.tcp_fin_timeout", "7").unwrap();

@@ -166,16 +166,6 @@ impl Site {
 }
 
 impl Listener {
-    /// Binds and listens.
-    ///
-    /// # Errors
-    /// What a call answered.
-    pub(crate) fn open(address: SocketAddr, flags: Flags) -> io::Result<Self> {
-        let socket = bound_here(address, flags)?;
-        socket.listen(BACKLOG)?;
-        Self::of(socket)
-    }
-
     pub(crate) fn of(socket: Socket) -> io::Result<Self> {
         let address = address_of(&socket.local_addr()?)?;
         Ok(Self { socket, address })
@@ -199,7 +189,7 @@ impl Listener {
 }
 
 /// bind(2) in this process's own host: the socket, or what it answered.
-pub(crate) fn bound_here(address: SocketAddr, flags: Flags) -> io::Result<Socket> {
+fn bound_here(address: SocketAddr, flags: Flags) -> io::Result<Socket> {
     let socket = patient(address)?;
     flags.set(&socket)?;
     socket.bind(&address.into())?;
@@ -207,7 +197,7 @@ pub(crate) fn bound_here(address: SocketAddr, flags: Flags) -> io::Result<Socket
 }
 
 /// A TCP socket for an address of this family, which gives up waiting after a while.
-pub(crate) fn patient(address: SocketAddr) -> io::Result<Socket> {
+fn patient(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_read_timeout(Some(PATIENCE))?;
     socket.set_write_timeout(Some(PATIENCE))?;

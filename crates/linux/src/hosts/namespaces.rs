@@ -104,12 +104,6 @@ fn unshare() -> io::Result<Entered> {
     }
 }
 
-/// A network namespace in place of this thread's, with its loopback interface up.
-pub(super) fn renew_network() -> Result<(), Refusal> {
-    calls::unshare(UnshareFlags::NEWNET).map_err(|errno| Refusal::at(Step::Unshare, errno))?;
-    loopback_up().map_err(|errno| Refusal::at(Step::Loopback, errno))
-}
-
 /// An ordinary user may map one user and one group, and must give up setgroups(2) first (`user_namespaces(7)`).
 fn map_user(plan: &Plan) -> io::Result<()> {
     write_to("/proc/self/setgroups", b"deny")?;

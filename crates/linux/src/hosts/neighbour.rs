@@ -56,7 +56,7 @@ pub enum NeighbourError {
 impl Neighbour {
     /// Made in the calling thread's user namespace, which must be one in which settings are ours to write.
     pub(super) fn new(name: &str) -> Result<Self, NeighbourError> {
-        if_there(settings::write(CONNECTION_BUCKETS.0, CONNECTION_BUCKETS.1))?;
+        small_table()?;
         let netns = thread::scope(|scope| {
             let entrant = thread::Builder::new().name("new-netns".into()).spawn_scoped(scope, begin);
             entrant.map_err(NeighbourError::Thread)?.join().unwrap_or_else(|panic| resume_unwind(panic))
@@ -132,7 +132,18 @@ impl Neighbour {
     }
 }
 
-/// In a thread of its own, which ends inside.
+/// Has the namespaces that are made from this one get a table of their own.
+fn small_table() -> Result<(), NeighbourError> {
+    Ok(if_there(settings::write(CONNECTION_BUCKETS.0, CONNECTION_BUCKETS.1))?)
+}
+
+/// Moves the calling thread into a new namespace, for good.
+pub(super) fn move_in() -> Result<(), NeighbourError> {
+    small_table()?;
+    begin().map(drop)
+}
+
+/// In the thread that moves.
 fn begin() -> Result<Netns, NeighbourError> {
     calls::unshare(UnshareFlags::NEWNET).map_err(|errno| Refusal::at(Step::Unshare, errno))?;
     loopback_up().map_err(|errno| Refusal::at(Step::Loopback, errno))?;
