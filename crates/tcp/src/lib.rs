@@ -24,18 +24,28 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod arrives;
+mod calls;
+mod context;
 pub mod profile;
 mod segment;
 mod seq;
-mod state;
+pub mod state;
+mod step;
 pub mod table;
 mod time;
+mod timeouts;
 pub mod trace;
 
+use context::Context;
 pub use profile::Profile;
 pub use segment::{Flags, Options, Segment, Timestamps};
 pub use seq::Seq;
-pub use state::StateName;
+pub use state::{
+    CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, Other, Outbox, State, StateName,
+    SynReceived, SynSent, TimeWait,
+};
+pub use step::{CallError, Event, Step};
 pub use table::{Arrow, On, TABLE};
 pub use time::Instant;
 pub use trace::{Fate, Row, Seen, Side, Trace};
