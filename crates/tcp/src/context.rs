@@ -29,8 +29,8 @@ impl Context<'_> {
 
     /// The options of a SYN that answers one with these: what was not offered is not agreed to.
     //= https://www.rfc-editor.org/rfc/rfc7323#section-2.2
-    //# It MUST NOT be sent on a segment with the SYN bit on and the ACK bit on unless
-    //# a Window Scale option was received in the initial <SYN> segment
+    //# If a Window Scale option was received in the initial <SYN>
+    //# segment, then this option MAY be sent in the <SYN,ACK> segment.
     pub(crate) fn answer(self, offered: &Options) -> Options {
         let ours = self.offer();
         Options {

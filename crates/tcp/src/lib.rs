@@ -27,6 +27,7 @@ extern crate std;
 mod arrives;
 mod calls;
 mod context;
+pub mod endpoint;
 pub mod profile;
 mod segment;
 mod seq;
