@@ -9,6 +9,8 @@
 //! - [`Profile`]: what standards and kernels do differently
 //! - [`Instant`]: a point in time, the caller's
 //! - [`Trace`], [`Row`], [`Seen`], [`Fate`], [`Side`]: what was seen between two hosts, in order
+//! - [`State`], [`Step`], [`Event`]: one connection: a state, and what comes of a segment, a call or a timeout
+//! - [`endpoint`]: a host's connections, by their four numbers
 //! - [`draw`]: what was seen as a ladder, and the states as a diagram, in text and in SVG
 //!
 //! ```
@@ -25,19 +27,30 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod arrives;
+mod calls;
+mod context;
 pub mod draw;
+pub mod endpoint;
 pub mod profile;
 mod segment;
 mod seq;
-mod state;
+pub mod state;
+mod step;
 pub mod table;
 mod time;
+mod timeouts;
 pub mod trace;
 
+use context::Context;
 pub use profile::Profile;
 pub use segment::{Flags, Options, Segment, Timestamps};
 pub use seq::Seq;
-pub use state::StateName;
+pub use state::{
+    CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, Other, Outbox, State, StateName,
+    SynReceived, SynSent, TimeWait,
+};
+pub use step::{CallError, Event, Step};
 pub use table::{Arrow, On, TABLE};
 pub use time::Instant;
 pub use trace::{Fate, Row, Seen, Side, Trace};

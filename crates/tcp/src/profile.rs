@@ -43,6 +43,13 @@ pub struct Profile {
     /// RFC 793: resets if it is in the window. RFC 5961 §4: is challenged wherever it is. Linux: is challenged
     /// (`tcp_validate_incoming`).
     pub in_window_syn: InWindow,
+    /// Whether the ACK of an empty segment is read that lies just above the window, as all do when the window was
+    /// filled and its text is lost.
+    ///
+    /// RFC 9293 §3.10.7.4, first: no (Table 6). But then two that have both filled the window and lost the same part of
+    /// it never hear each other again, and appendix A.2 tells implementers to see to it: yes here, in both profiles.
+    /// Linux: yes (`net/ipv4/tcp_input.c tcp_sequence`).
+    pub reads_right_edge: bool,
     /// Whether an ACK is refused that lies more than the largest window ever seen below SND.UNA.
     ///
     /// RFC 9293 §3.10.7.4, fifth: MAY (MAY-12), by RFC 5961 §5. Linux: yes (`net/ipv4/tcp_input.c tcp_ack`).
@@ -112,7 +119,12 @@ pub struct Profile {
     pub default_mss: u16,
     /// RCV.BUFF: how much received text is kept for the user, and so the largest window announced.
     pub window: u32,
-    /// The window scale option on our SYN; `None`: none is offered, and the window ends at 65,535.
+    /// How much text is taken from the user before it is acknowledged, in octets.
+    ///
+    /// Linux: 16 KiB at first, growing; sysctl `tcp_wmem`.
+    pub send_buffer: usize,
+    /// The window scale option on our SYN; `None`: none is offered, and the window ends at 65,535. What of a window is
+    /// less than a unit of this scale is not announced.
     ///
     /// RFC 7323 §2: at most 14. Linux: from the buffer's size, often 7 (`net/ipv4/tcp_output.c
     /// tcp_select_initial_window`); sysctl `tcp_window_scaling`.
@@ -150,6 +162,7 @@ impl Profile {
         reopening_isn_step: 65_537,
         in_window_rst: InWindow::Challenge,
         in_window_syn: InWindow::Challenge,
+        reads_right_edge: true,
         refuses_old_acks: true,
         challenge_ack_every: None,
         drops_syn_with_fin: false,
@@ -166,6 +179,7 @@ impl Profile {
         mss: 1460,
         default_mss: 536,
         window: 65_535,
+        send_buffer: 65_536,
         window_scale: None,
         sack_permitted: false,
         timestamps: true,
@@ -184,6 +198,7 @@ impl Profile {
         reopening_isn_step: 65_537,
         in_window_rst: InWindow::Challenge,
         in_window_syn: InWindow::Challenge,
+        reads_right_edge: true,
         refuses_old_acks: true,
         challenge_ack_every: Some(Duration::from_millis(500)),
         drops_syn_with_fin: true,
@@ -200,6 +215,7 @@ impl Profile {
         mss: 1460,
         default_mss: 536,
         window: 65_535,
+        send_buffer: 65_536,
         window_scale: Some(7),
         sack_permitted: true,
         timestamps: true,

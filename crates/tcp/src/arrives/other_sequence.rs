@@ -1,0 +1,127 @@
+//! First, check sequence number.
+
+use core::ops::ControlFlow::{Break, Continue};
+
+use super::{Arrival, Verdict};
+use crate::{
+    Flags, Other, Step, TimeWait,
+    profile::{Reopens, Restarts},
+    state::Origin,
+};
+
+impl Arrival<'_, Other> {
+    //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
+    //# If an incoming segment is not acceptable, an acknowledgment
+    //# should be sent in reply (unless the RST bit is set, if so
+    //# drop the segment and return)
+    pub(super) fn first_check_sequence(mut self) -> Verdict<Self> {
+        let rst = self.segment.has(Flags::RST);
+        //= https://www.rfc-editor.org/rfc/rfc7323#section-5.3
+        //# the RST bit is not set
+        let outdated = !rst && self.state.numbers().is_outdated(&self.segment);
+        if !outdated && (self.is_acceptable() || self.is_allowed()) {
+            self.state.parts().numbers.hear_timestamp(&self.segment);
+            return Continue(self);
+        }
+        Break(if rst { self.dropped() } else { self.unacceptable(outdated) })
+    }
+
+    fn is_acceptable(&self) -> bool {
+        self.state.numbers().accept(self.segment.seq, self.segment.len())
+    }
+
+    /// What Table 6 refuses, and is processed all the same; of its text, nothing is taken.
+    fn is_allowed(&mut self) -> bool {
+        let numbers = self.state.numbers();
+        //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
+        //# If the RCV.WND is zero, no segments will be acceptable, but
+        //# special allowance should be made to accept valid ACKs, URGs,
+        //# and RSTs.
+        let at_a_closed_window = numbers.rcv_wnd == 0 && self.segment.seq == numbers.rcv_nxt;
+        //= https://www.rfc-editor.org/rfc/rfc9293#section-3.8.6.1
+        //# it must still send an acknowledgment showing its next expected
+        //# sequence number and current window (zero).
+        self.ack_now |= at_a_closed_window;
+        let right_edge = numbers.rcv_nxt + numbers.rcv_wnd;
+        let above_a_full_window = self.cx.profile.reads_right_edge
+            && self.segment.len() == 0
+            && !self.segment.has(Flags::RST)
+            && self.segment.seq == right_edge;
+        at_a_closed_window || above_a_full_window || self.is_the_other_half_of_a_simultaneous_open()
+    }
+
+    /// The SYN is the one that brought us here, and out of the window by now; but its ACK is of our SYN, and
+    /// RFC 9293's Figure 7 has it end the handshake (appendix A.2).
+    // linux v6.12 net/ipv4/tcp_input.c tcp_validate_incoming does the same (`goto pass`).
+    fn is_the_other_half_of_a_simultaneous_open(&self) -> bool {
+        let Other::SynReceived(it) = &self.state else { return false };
+        it.origin == Origin::SynSent
+            && self.segment.has(Flags::SYN)
+            && self.segment.end() == it.numbers.rcv_nxt
+            && self.segment.ack == Some(it.numbers.snd_nxt)
+    }
+
+    fn unacceptable(self, outdated: bool) -> Step {
+        match &self.state {
+            Other::TimeWait(it) if self.is_an_old_syn(it) => self.dropped(),
+            Other::TimeWait(it) if self.restarts(it, outdated) => self.time_wait_restarted().replied(),
+            Other::SynReceived(_) if self.is_its_syn_again() => self.with_the_syn_ack_again(),
+            Other::SynReceived(_)
+            | Other::Established(_)
+            | Other::FinWait1(_)
+            | Other::FinWait2(_)
+            | Other::CloseWait(_)
+            | Other::Closing(_)
+            | Other::LastAck(_)
+            | Other::TimeWait(_) => self.replied(),
+        }
+    }
+
+    /// The answer to what is not acceptable. Text and FIN are always answered: they are no part of a loop of ACKs.
+    // linux v6.12 net/ipv4/tcp_input.c tcp_oow_rate_limited
+    fn replied(self) -> Step {
+        let limited = self.segment.len() == 0 || self.segment.has(Flags::SYN);
+        if limited { self.challenged() } else { self.acked() }
+    }
+
+    /// A SYN that RFC 6191 takes for an old one: no word that its sender could misunderstand.
+    //= https://www.rfc-editor.org/rfc/rfc6191#section-2
+    //# silently drop the incoming SYN segment
+    fn is_an_old_syn(&self, it: &TimeWait) -> bool {
+        self.segment.has(Flags::SYN)
+            && self.segment.ack.is_none()
+            && self.cx.profile.reopens == Reopens::Rfc6191
+            && !it.reopens(&self.segment, self.cx.profile)
+    }
+
+    /// The peer's FIN once more: it did not get our ACK. It lies before the window, so that it ends here.
+    //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
+    //# Acknowledge it, and
+    //# restart the 2 MSL timeout.
+    pub(super) fn restarts(&self, it: &TimeWait, outdated: bool) -> bool {
+        match self.cx.profile.time_wait_restarts {
+            Restarts::OnFin => !outdated && it.is_its_fin(&self.segment),
+            Restarts::OnAnyAck => outdated || self.segment.ack.is_some(),
+        }
+    }
+
+    pub(super) fn time_wait_restarted(mut self) -> Self {
+        if let Other::TimeWait(it) = &mut self.state {
+            it.restart(self.cx);
+        }
+        self
+    }
+
+    fn is_its_syn_again(&self) -> bool {
+        self.cx.profile.repeats_syn_ack
+            && self.segment.has(Flags::SYN)
+            && self.segment.ack.is_none()
+            && self.segment.seq + 1 == self.state.numbers().rcv_nxt
+    }
+
+    fn with_the_syn_ack_again(mut self) -> Step {
+        let syn_ack = self.state.parts().syn_ack(self.cx);
+        self.out.send.extend(syn_ack);
+        self.dropped()
+    }
+}

@@ -1,0 +1,15 @@
+//! A host by its calls and its wire: what its users are told, and what its peers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "failing is what tests do"
+)]
+
+mod answers;
+mod any_use;
+mod ending;
+mod host;
+mod opening;
+mod time_wait;

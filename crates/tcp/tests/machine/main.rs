@@ -1,0 +1,18 @@
+//! The machine, by what goes in and what comes out. States are reached, never forged.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::cast_sign_loss,
+    reason = "failing is what tests do"
+)]
+
+mod calls;
+mod cells;
+mod channel;
+mod opening;
+mod reach;
+mod retransmission;
+mod table;
+mod time_wait;
