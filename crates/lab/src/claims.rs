@@ -1,10 +1,12 @@
 //! The claims, a file each.
 
+mod assassination;
 mod bound_once;
 mod bucket_limit;
 mod crash_under_load;
 mod dual_stack;
 mod explicit_port_reuse;
+mod fin_again_rearms;
 mod fin_timeout;
 mod first_closer_waits;
 mod flag_after_bind;
@@ -17,6 +19,7 @@ mod linger_zero_free;
 mod listen_refused;
 mod lost_last_ack;
 mod old_duplicate;
+mod only_fin_rearms;
 mod open_descriptor;
 mod orphan_counts;
 mod other_namespace;
@@ -31,11 +34,14 @@ mod reuseaddr_rescues;
 mod reuseaddr_restarts;
 mod reuseport_same;
 mod running_server_cure;
+mod simultaneous_close;
 mod stolen_port;
+mod syn_reopens;
 mod tw_recycle;
 mod tw_reuse_bind;
 mod tw_reuse_connect;
 mod unread_input;
+mod waiting_server;
 
 use crate::Entrant;
 
@@ -61,6 +67,11 @@ pub const ALL: &[Entrant] = &[
     Entrant::of::<tw_recycle::TwRecycle>(),
     Entrant::of::<linger_zero_free::LingerZeroFree>(),
     Entrant::of::<let_client_close::LetClientClose>(),
+    Entrant::of::<simultaneous_close::SimultaneousClose>(),
+    Entrant::of::<fin_again_rearms::FinAgainRearms>(),
+    Entrant::of::<only_fin_rearms::OnlyFinRearms>(),
+    Entrant::of::<assassination::Assassination>(),
+    Entrant::of::<syn_reopens::SynReopens>(),
     Entrant::of::<ports_run_out::PortsRunOut>(),
     Entrant::of::<explicit_port_reuse::ExplicitPortReuse>(),
     Entrant::of::<stolen_port::StolenPort>(),

@@ -66,7 +66,7 @@ impl Wired {
     ///
     /// # Errors
     /// The wire is broken.
-    pub(crate) fn note(&self, side: Side, text: &str) -> Result<(), Trouble> {
+    pub(crate) fn note(&self, side: impl Into<Option<Side>>, text: &str) -> Result<(), Trouble> {
         Ok(self.wire.note(side, text)?)
     }
 
