@@ -14,6 +14,7 @@ mod forged_twin;
 mod keep_alive;
 mod kill_frees;
 mod lasts_1_to_4_minutes;
+mod late_last_ack;
 mod let_client_close;
 mod linger_zero_free;
 mod listen_refused;
@@ -54,6 +55,7 @@ pub const ALL: &[Entrant] = &[
     Entrant::of::<lasts_1_to_4_minutes::Lasts1To4Minutes>(),
     Entrant::of::<lost_last_ack::LostLastAck>(),
     Entrant::of::<old_duplicate::OldDuplicate>(),
+    Entrant::of::<late_last_ack::LateLastAck>(),
     Entrant::of::<forged_twin::ForgedTwin>(),
     Entrant::of::<lasts_1_to_4_minutes::Lasts1To4Minutes>(),
     Entrant::of::<reuseaddr_restarts::ReuseaddrRestarts>(),

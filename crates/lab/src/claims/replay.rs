@@ -123,7 +123,7 @@ pub(super) fn replay(lab: &Lab, plan: Plan) -> Result<Replay, Trouble> {
     })
 }
 
-fn prepare(wired: &Wired, plan: Plan) -> Result<(), Trouble> {
+pub(super) fn prepare(wired: &Wired, plan: Plan) -> Result<(), Trouble> {
     wired.set("net.ipv4.tcp_timestamps", if plan.timestamps { "1" } else { "0" })?;
     wired.server.set("net.ipv4.tcp_syncookies", "2")?;
     wired.server.set("net.ipv4.tcp_rfc1337", if plan.rfc1337 { "1" } else { "0" })?;
@@ -134,13 +134,17 @@ fn prepare(wired: &Wired, plan: Plan) -> Result<(), Trouble> {
 }
 
 /// Always from the same port, and with the same number.
-fn dial(wired: &Wired) -> Dial {
+pub(super) fn dial(wired: &Wired) -> Dial {
     let from: SocketAddr = wired.client.at(CLIENT);
     Dial { iss: Some(ISS), patience: Some(PATIENCE), ..Dial::again_from(from) }
 }
 
 /// The old payment arrives, by a retransmission if the wire holds it, and the connection is closed in good order.
-fn first_connection(wired: &Wired, plan: Plan, Pair { client, server }: Pair) -> Result<(), Trouble> {
+pub(super) fn first_connection(
+    wired: &Wired,
+    plan: Plan,
+    Pair { client, server }: Pair,
+) -> Result<(), Trouble> {
     (&client).write_all(OLD.as_bytes()).map_err(wired.client.failed("write"))?;
     wired.note(Left, &format!("sends \"{OLD}\""))?;
     let read = read_exactly(&server, OLD.len()).map_err(wired.server.failed("read"))?;
