@@ -5,6 +5,7 @@ mod bound_once;
 mod bucket_limit;
 mod crash_under_load;
 mod dual_stack;
+mod echo;
 mod explicit_port_reuse;
 mod fin_again_rearms;
 mod fin_timeout;
@@ -20,6 +21,7 @@ mod linger_zero_free;
 mod listen_refused;
 mod lost_last_ack;
 mod old_duplicate;
+mod old_duplicate_unaided;
 mod only_fin_rearms;
 mod open_descriptor;
 mod orphan_counts;
@@ -55,6 +57,7 @@ pub const ALL: &[Entrant] = &[
     Entrant::of::<lasts_1_to_4_minutes::Lasts1To4Minutes>(),
     Entrant::of::<lost_last_ack::LostLastAck>(),
     Entrant::of::<old_duplicate::OldDuplicate>(),
+    Entrant::of::<old_duplicate_unaided::OldDuplicateUnaided>(),
     Entrant::of::<late_last_ack::LateLastAck>(),
     Entrant::of::<forged_twin::ForgedTwin>(),
     Entrant::of::<lasts_1_to_4_minutes::Lasts1To4Minutes>(),
