@@ -206,7 +206,7 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__lab)
-            opts="-a -l -h --all --article --list --family --json --pcap --report --perform --contrary --color --help"
+            opts="-a -l -h --all --article --list --family --json --pcap --report --perform --contrary --act --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -221,6 +221,10 @@ _timewait() {
                     return 0
                     ;;
                 --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --act)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -111,6 +111,7 @@ complete -c timewait -n "__fish_timewait_using_subcommand free" -s h -l help -d 
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -l family -d 'Only over this family: ipv4 or ipv6' -r
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -l pcap -d 'Write what was on the wires there, a pcapng file each' -r -F
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -l report -d 'Write a page that needs nothing else' -r -F
+complete -c timewait -n "__fish_timewait_using_subcommand lab" -l act -d 'Play a part in a claim, as a child of who performs it; its words follow' -r
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'
 never\t'Not at all'"

@@ -323,7 +323,7 @@ pub(crate) struct Lab {
     #[arg(long, conflicts_with_all = ["claims", "all"])]
     pub(crate) article: bool,
     /// List the claims, and try none
-    #[arg(short, long, conflicts_with_all = ["article", "pcap", "report"])]
+    #[arg(short, long, conflicts_with_all = ["pcap", "report"])]
     pub(crate) list: bool,
     /// Only over this family: ipv4 or ipv6
     #[arg(long, value_name = "FAMILY")]

@@ -60,7 +60,6 @@ pub const ALL: &[Entrant] = &[
     Entrant::of::<old_duplicate_unaided::OldDuplicateUnaided>(),
     Entrant::of::<late_last_ack::LateLastAck>(),
     Entrant::of::<forged_twin::ForgedTwin>(),
-    Entrant::of::<lasts_1_to_4_minutes::Lasts1To4Minutes>(),
     Entrant::of::<reuseaddr_restarts::ReuseaddrRestarts>(),
     Entrant::of::<reuseaddr_prevents::ReuseaddrPrevents>(),
     Entrant::of::<flag_after_bind::FlagAfterBind>(),

@@ -35,10 +35,9 @@ const fn tone(role: Role) -> Option<Tone> {
         Role::Plain | Role::State => None,
         Role::Dim => Some(Tone::Faint),
         Role::Title | Role::Name | Role::Marked => Some(Tone::Heading),
-        Role::TimeWait => Some(Tone::Waiting),
+        Role::TimeWait | Role::Wire => Some(Tone::Waiting),
         Role::Text => Some(Tone::Good),
         Role::Bad => Some(Tone::Bad),
-        Role::Wire => Some(Tone::Waiting),
     }
 }
 

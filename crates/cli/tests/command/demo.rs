@@ -135,7 +135,7 @@ fn where_unshare_is_forbidden<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 }
 
 /// The processes that execute this file.
-fn processes_of(program: &Path) -> Vec<u32> {
+pub(crate) fn processes_of(program: &Path) -> Vec<u32> {
     let file = fs::metadata(program).unwrap().ino();
     let entries = fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path()));
     let running = entries.filter(|path| fs::metadata(path.join("exe")).is_ok_and(|exe| exe.ino() == file));

@@ -16,6 +16,7 @@ mod generate;
 mod help;
 mod house;
 mod input;
+mod lab;
 mod ls;
 mod readme;
 mod serve;
@@ -76,6 +77,7 @@ macro_rules! assert_screen {
             snapshot_path => "../snapshots",
             omit_expression => true,
             filters => vec![
+                (r"(could not be tried); \d+\.\d s", "$1; N.N s"),
                 // A ladder's times, and the row at which a state is seen, differ from run to run.
                 (r"(?m)^ *ms +\w+ +\w+\n(.*[│┊┃⋮].*\n)+", "   [a ladder]\n"),
                 // Tests that run at the same time have hosts of their own with the same ports.

@@ -138,7 +138,7 @@ mod tests {
         strange.hold_against(b"abc", 5, b"cabXYc");
         assert_eq!(
             (strange.octets, strange.excerpt(4).as_str()),
-            (2, "cabX"),
+            (3, "cabX"),
             "what was sent, then what was not"
         );
         let mut at_once = Strange::default();

@@ -37,7 +37,7 @@ const CLIENT: u16 = 40_000;
 /// Numbers that an initial sequence number advances in a second.
 const ADVANCE: f64 = 1e9 / 64.0;
 /// The old segment must be so far behind the first number of the next connection, if that began now.
-const MARGIN: usize = 4 << 20;
+const MARGIN: f64 = 4e6;
 /// A connection carries no more than this.
 const MOST: usize = 384 << 20;
 /// How far the old segment's ACK must lag: more than the two initial numbers may differ in their advance.
@@ -149,7 +149,7 @@ fn first_connection(wired: &Wired, listener: &Listener) -> Result<Old, Trouble> 
         let Some(ack) = packet.segment.ack else { return false };
         let (offset, returned) = (packet.segment.seq.since(begins), ack.since(server_begins));
         packet.segment.text.len() >= FULL
-            && f64::from(offset) > ADVANCE * 2.0 * start.elapsed().as_secs_f64() + MARGIN as f64
+            && f64::from(offset) > ADVANCE * 2.0 * start.elapsed().as_secs_f64() + MARGIN
             && LAG.contains(&offset.wrapping_sub(returned))
     };
     wired.wire.rule(from(Left).in_connection(1).when(late_enough).first().hold("an old record"))?;
