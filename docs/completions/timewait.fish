@@ -34,6 +34,7 @@ complete -c timewait -n "__fish_timewait_needs_command" -f -a "serve" -d 'The ar
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "connect" -d 'A telnet that tells how the connection ended, and who waits'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "ls" -d 'Sockets in TIME-WAIT (or any state): addresses, seconds left, owners'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "why" -d 'Would bind(2) succeed here? If not: who, why, until when, what to do'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "ports" -d 'The budget of local ports, by destination, with a forecast'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "free" -d 'Ends the sockets in TIME-WAIT that hold a port (asks first)'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "generate" -d 'Man pages and shell completions'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "rehearse-here" -d 'Try what standard input says, as a child of `why` in a network namespace of its own'
@@ -100,6 +101,15 @@ complete -c timewait -n "__fish_timewait_using_subcommand why" -l no-try -d 'Try
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l no-peek -d 'Read no options of other processes\' listeners'
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l json -d 'Print one JSON object'
 complete -c timewait -n "__fish_timewait_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l watch -d 'Watch for so long (2s to 60s), then foretell [default: 10s]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l threshold -d 'Bad news from this share of the ports on [default: the half]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l netns -d 'Look in another network namespace' -r
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l rows -d 'Show all destinations, not the fullest 20'
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l json -d 'Print JSON'
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c timewait -n "__fish_timewait_using_subcommand free" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand free" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'

@@ -2,6 +2,7 @@
 
 mod address;
 mod flags;
+mod production;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,6 +11,7 @@ use timewait_facts::{Pattern, State};
 
 pub(crate) use address::{From, ListenAddress, Question, Target};
 pub(crate) use flags::Flags;
+pub(crate) use production::{Percent, Ports};
 
 /// Shows what TCP's TIME-WAIT state does to this machine, with real sockets
 #[derive(Debug, Parser)]
@@ -39,6 +41,7 @@ pub(crate) enum Command {
     Connect(Connect),
     Ls(Ls),
     Why(Why),
+    Ports(Ports),
     Free(Free),
     Generate(Generate),
     /// Try what standard input says, as a child of `why` in a network namespace of its own

@@ -9,6 +9,7 @@ mod free;
 mod generate;
 mod ls;
 mod port_facts;
+mod ports;
 mod print;
 mod serve;
 mod signals;
@@ -53,6 +54,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Connect(connect) => connect::run(&connect, paint),
         Command::Ls(ls) => ls::run(&ls, paint),
         Command::Why(why) => why::run(&why, paint),
+        Command::Ports(ports) => ports::run(&ports, paint),
         Command::Free(free) => free::run(&free, paint),
         Command::RehearseHere => {
             timewait_linux::rehearsal::perform(io::stdin().lock(), io::stdout().lock())?;

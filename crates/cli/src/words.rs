@@ -6,6 +6,7 @@ pub(crate) mod connect;
 pub(crate) mod demo;
 pub(crate) mod free;
 pub(crate) mod ls;
+pub(crate) mod ports;
 pub(crate) mod serve;
 pub(crate) mod to;
 pub(crate) mod why;

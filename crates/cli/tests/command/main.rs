@@ -17,6 +17,7 @@ mod help;
 mod house;
 mod input;
 mod ls;
+mod ports;
 mod readme;
 mod serve;
 mod why;
