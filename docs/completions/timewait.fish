@@ -35,6 +35,7 @@ complete -c timewait -n "__fish_timewait_needs_command" -f -a "connect" -d 'A te
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "ls" -d 'Sockets in TIME-WAIT (or any state): addresses, seconds left, owners'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "why" -d 'Would bind(2) succeed here? If not: who, why, until when, what to do'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "ports" -d 'The budget of local ports, by destination, with a forecast'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "doctor" -d 'This host\'s settings, or sysctl files, against what they really do'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "free" -d 'Ends the sockets in TIME-WAIT that hold a port (asks first)'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "generate" -d 'Man pages and shell completions'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "rehearse-here" -d 'Try what standard input says, as a child of `why` in a network namespace of its own'
@@ -110,6 +111,14 @@ never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand ports" -l rows -d 'Show all destinations, not the fullest 20'
 complete -c timewait -n "__fish_timewait_using_subcommand ports" -l json -d 'Print JSON'
 complete -c timewait -n "__fish_timewait_using_subcommand ports" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l kernel -d 'Judge FILE for this version [default: the running one]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l netns -d 'Look in another network namespace' -r
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l no-peek -d 'Read no options of other processes\' listeners'
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l json -d 'Print JSON'
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c timewait -n "__fish_timewait_using_subcommand free" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand free" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'

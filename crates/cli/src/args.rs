@@ -11,7 +11,7 @@ use timewait_facts::{Pattern, State};
 
 pub(crate) use address::{From, ListenAddress, Question, Target};
 pub(crate) use flags::Flags;
-pub(crate) use production::{Percent, Ports};
+pub(crate) use production::{Doctor, Percent, Ports};
 
 /// Shows what TCP's TIME-WAIT state does to this machine, with real sockets
 #[derive(Debug, Parser)]
@@ -42,6 +42,7 @@ pub(crate) enum Command {
     Ls(Ls),
     Why(Why),
     Ports(Ports),
+    Doctor(Doctor),
     Free(Free),
     Generate(Generate),
     /// Try what standard input says, as a child of `why` in a network namespace of its own

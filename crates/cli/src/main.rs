@@ -5,6 +5,7 @@
 mod args;
 mod connect;
 mod demo;
+mod doctor;
 mod free;
 mod generate;
 mod ls;
@@ -55,6 +56,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Ls(ls) => ls::run(&ls, paint),
         Command::Why(why) => why::run(&why, paint),
         Command::Ports(ports) => ports::run(&ports, paint),
+        Command::Doctor(doctor) => doctor::run(&doctor, paint),
         Command::Free(free) => free::run(&free, paint),
         Command::RehearseHere => {
             timewait_linux::rehearsal::perform(io::stdin().lock(), io::stdout().lock())?;

@@ -4,6 +4,7 @@
 
 pub(crate) mod connect;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod free;
 pub(crate) mod ls;
 pub(crate) mod ports;

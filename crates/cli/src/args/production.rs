@@ -1,9 +1,9 @@
 //! The commands for machines in production.
 
-use std::{str::FromStr, time::Duration};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::{anyhow, bail};
-use timewait_facts::Pattern;
+use timewait_facts::{KernelVersion, Pattern};
 
 use super::address;
 
@@ -41,6 +41,50 @@ pub(crate) struct Ports {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// This host's settings, or sysctl files, against what they really do
+#[derive(Debug, clap::Args)]
+#[command(
+    after_long_help = "FILE is read as systemd-sysctl reads it: of two assignments the later counts. Of folders, all \
+    files that end in .conf count, in the order of their names, and one in an earlier folder hides those of its name in \
+    later ones. Without FILE the running host is looked at: its settings, listeners and counters.\n\n\
+    Each finding has its source in the kernel and, where there is one, the claim by which `timewait lab` tries it. \
+    Nothing is changed: the command that would is printed.\n\n\
+    Examples:\n  \
+    timewait doctor\n  \
+    timewait doctor /etc/sysctl.d /run/sysctl.d /usr/lib/sysctl.d\n  \
+    timewait doctor --kernel 5.15 99-tuning.conf    before it is rolled out\n  \
+    timewait doctor --netns 4711                    a container, by a process of it\n\n\
+    Exit status: 0, also with remarks; 1 if something is wrong; 2 for bad input, or if it could not look."
+)]
+pub(crate) struct Doctor {
+    /// Sysctl files, or folders of them [default: the running host]
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Judge FILE for this version [default: the running one]
+    #[arg(long, value_name = "VERSION", requires = "files", value_parser = kernel_version)]
+    pub(crate) kernel: Option<KernelVersion>,
+    /// Look in another network namespace
+    #[arg(long, value_name = "NAME|PATH|PID", conflicts_with = "files")]
+    pub(crate) netns: Option<String>,
+    /// Read no options of other processes' listeners
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) no_peek: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `5.15`, or a release as uname(1) prints it.
+fn kernel_version(given: &str) -> anyhow::Result<KernelVersion> {
+    let version = KernelVersion::from_release(given);
+    let begins = version.number().split('.').take(2).all(|part| !part.is_empty() && part.len() <= 4);
+    if begins && version.number().contains('.') && version.at_least(1, 0) {
+        Ok(version)
+    } else {
+        bail!("expected a version such as 5.15 or 6.12.9-generic")
+    }
 }
 
 /// A share of a whole, from 1 to 100 in a hundred.
@@ -93,6 +137,15 @@ mod tests {
         let forty: Percent = "40%".parse().unwrap();
         assert_eq!([3, 4, 5].map(|part| forty.is_reached(part, 10)), [false, true, true]);
         assert!(forty.is_reached(0, 0), "where there are no ports, none is left");
+    }
+
+    #[test]
+    fn a_kernel_version_has_two_numbers() {
+        assert!(kernel_version("5.15").unwrap().at_least(5, 15));
+        assert!(kernel_version("6.12.9-generic").unwrap().at_least(6, 12));
+        for wrong in ["", "6", "new", "6.", ".1", "0.9", "99999.1"] {
+            assert!(kernel_version(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{assert_screen, run};
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 12] = [
     &[],
     &["demo"],
     &["serve"],
@@ -10,6 +10,7 @@ const COMMANDS: [&[&str]; 11] = [
     &["ls"],
     &["why"],
     &["ports"],
+    &["doctor"],
     &["free"],
     &["generate"],
     &["generate", "man"],
@@ -36,7 +37,7 @@ fn short_help_reads_well() {
 
 #[test]
 fn long_help_has_examples_and_the_exit_status() {
-    for command in ["demo", "serve", "connect", "ls", "why", "ports", "free"] {
+    for command in ["demo", "serve", "connect", "ls", "why", "ports", "doctor", "free"] {
         let help = run(&[command, "--help"]).stdout;
         assert!(help.contains("Examples:") && help.contains("Exit status:"), "{help}");
         assert_screen!(format!("long-help-{command}"), help);

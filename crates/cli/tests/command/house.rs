@@ -162,6 +162,7 @@ fn every_field_that_is_printed_is_documented() {
             &["why", "--json", "--listening"],
             &["why", "--json", "--to", ":9000"],
             &["ports", "--json", "--watch=2s", "--threshold", "1%"],
+            &["doctor", "--json"],
         ] {
             fields(&serde_json::from_str(&run(question).stdout).unwrap(), &mut printed);
         }

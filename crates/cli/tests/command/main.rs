@@ -11,6 +11,7 @@
 
 mod connect;
 mod demo;
+mod doctor;
 mod free;
 mod generate;
 mod help;
