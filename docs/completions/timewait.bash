@@ -133,7 +133,7 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__doctor)
-            opts="-h --kernel --netns --no-peek --json --color --help"
+            opts="-h --kernel --netns --all-netns --no-peek --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -235,7 +235,7 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__ls)
-            opts="-s -l -a -c -v -h --local --peer --state --listening --all --count --netns --json --verbose --color --help"
+            opts="-s -l -a -c -v -h --local --peer --state --listening --all --count --netns --all-netns --json --verbose --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -265,7 +265,7 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__ports)
-            opts="-h --watch --threshold --rows --netns --json --color --help"
+            opts="-h --watch --threshold --rows --netns --all-netns --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -80,6 +80,7 @@ complete -c timewait -n "__fish_timewait_using_subcommand ls" -l peer -d 'ADDRES
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s l -l listening -d 'Sockets that listen'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s a -l all -d 'Sockets in every state'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s c -l count -d 'Only how many there are'
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -l all-netns -d 'Look in every network namespace (root)'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l json -d 'A JSON object a line'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s v -l verbose -d 'Also timers, queues, users, inodes and cookies'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -109,6 +110,7 @@ complete -c timewait -n "__fish_timewait_using_subcommand ports" -l color -d 'Co
 always\t'Also into a pipe or a file'
 never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand ports" -l rows -d 'Show all destinations, not the fullest 20'
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l all-netns -d 'Look in every network namespace (root)'
 complete -c timewait -n "__fish_timewait_using_subcommand ports" -l json -d 'Print JSON'
 complete -c timewait -n "__fish_timewait_using_subcommand ports" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l kernel -d 'Judge FILE for this version [default: the running one]' -r
@@ -116,6 +118,7 @@ complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l netns -d 'L
 complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'
 never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l all-netns -d 'Look in every network namespace (root)'
 complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l no-peek -d 'Read no options of other processes\' listeners'
 complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l json -d 'Print JSON'
 complete -c timewait -n "__fish_timewait_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'

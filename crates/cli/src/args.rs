@@ -171,7 +171,8 @@ pub(crate) struct Connect {
     timewait ls :9000                         with this port on either end\n  \
     timewait ls --peer 10.0.0.0/8 --count     how many, towards that network\n  \
     timewait ls --state fin-wait-2,close-wait\n  \
-    timewait ls --all --netns 4711 :443       in the network namespace of process 4711\n\n\
+    timewait ls --all --netns 4711 :443       in the network namespace of process 4711\n  \
+    timewait ls --all-netns :443              in all of them, named by unit or container (root)\n\n\
     A list is not a snapshot: the kernel walks its table while sockets come and go.\n\
     Exit status: 0, also when there is none; 2 if it could not look.")]
 pub(crate) struct Ls {
@@ -198,6 +199,9 @@ pub(crate) struct Ls {
     /// Look in another network namespace
     #[arg(long, value_name = "NAME|PATH|PID")]
     pub(crate) netns: Option<String>,
+    /// Look in every network namespace (root)
+    #[arg(long, conflicts_with = "netns")]
+    pub(crate) all_netns: bool,
     /// A JSON object a line
     #[arg(long)]
     pub(crate) json: bool,

@@ -23,8 +23,10 @@ pub(crate) struct Diagnosis {
     kernel: KernelVersion,
     /// The files, in the order in which they count; none for a running host.
     files: Vec<String>,
-    /// The namespace, as it was given.
+    /// The namespace, as it was given or by its name.
     netns: Option<String>,
+    /// What `--netns` takes for it, if it is not the own one.
+    handle: Option<String>,
     findings: Vec<Finding>,
     /// Settings that could not be read, and why.
     unreadable: Vec<(String, String)>,
@@ -46,7 +48,9 @@ impl Diagnosis {
 
 pub(crate) fn run(args: &Doctor, paint: Paint) -> anyhow::Result<ExitCode> {
     let kernel = args.kernel.clone().unwrap_or_else(kernel_version);
-    let diagnoses = if args.files.is_empty() {
+    let diagnoses = if args.all_netns {
+        host::everywhere(!args.no_peek)?
+    } else if args.files.is_empty() {
         let netns = args.netns.as_deref().map(Netns::open).transpose()?;
         vec![host::examine(netns.as_ref(), args.netns.clone(), !args.no_peek)?]
     } else {

@@ -6,6 +6,7 @@ mod args;
 mod connect;
 mod demo;
 mod doctor;
+mod everywhere;
 mod free;
 mod generate;
 mod ls;

@@ -11,7 +11,7 @@ use std::{
 
 use timewait_linux::netns::Netns;
 
-use crate::{args::Ports, print::Paint};
+use crate::{args::Ports, everywhere::spaces, print::Paint};
 use judge::Report;
 use look::Place;
 
@@ -19,9 +19,12 @@ use look::Place;
 const SHORT: u8 = 1;
 
 pub(crate) fn run(args: &Ports, paint: Paint) -> anyhow::Result<ExitCode> {
-    let netns = args.netns.as_deref().map(Netns::open).transpose()?;
-    let place = Place { netns: netns.as_ref(), name: args.netns.clone() };
-    let looks = look::at(&[place], args)?;
+    let looks = if args.all_netns {
+        look::everywhere(&spaces()?, args)?
+    } else {
+        let netns = args.netns.as_deref().map(Netns::open).transpose()?;
+        look::at(Place { netns: netns.as_ref(), name: args.netns.clone() }, args)?
+    };
     let reports: Vec<Report> = looks.iter().map(|look| Report::of(look, args)).collect();
     let mut out = io::BufWriter::new(io::stdout().lock());
     for (number, report) in reports.iter().enumerate() {

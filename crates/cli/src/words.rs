@@ -5,6 +5,7 @@
 pub(crate) mod connect;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod everywhere;
 pub(crate) mod free;
 pub(crate) mod ls;
 pub(crate) mod ports;

@@ -38,6 +38,9 @@ pub(crate) struct Ports {
     /// Look in another network namespace
     #[arg(long, value_name = "NAME|PATH|PID")]
     pub(crate) netns: Option<String>,
+    /// Look in every network namespace (root)
+    #[arg(long, conflicts_with = "netns")]
+    pub(crate) all_netns: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -68,6 +71,9 @@ pub(crate) struct Doctor {
     /// Look in another network namespace
     #[arg(long, value_name = "NAME|PATH|PID", conflicts_with = "files")]
     pub(crate) netns: Option<String>,
+    /// Look in every network namespace (root)
+    #[arg(long, conflicts_with_all = ["netns", "files"])]
+    pub(crate) all_netns: bool,
     /// Read no options of other processes' listeners
     #[arg(long, conflicts_with = "files")]
     pub(crate) no_peek: bool,

@@ -33,6 +33,7 @@ pub(super) fn examine(paths: &[PathBuf], kernel: KernelVersion) -> anyhow::Resul
         kernel,
         files: files.iter().map(|file| file.to_string_lossy().into_owned()).collect(),
         netns: None,
+        handle: None,
         unreadable: Vec::new(),
         settings: KNOWN.iter().filter(|known| values.get(known.name).is_some()).count(),
         left_out: given.left_out(),

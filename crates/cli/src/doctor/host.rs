@@ -13,6 +13,7 @@ use timewait_linux::{
 
 use super::{Diagnosis, sorted};
 use crate::{
+    everywhere::{not_entered, spaces},
     port_facts::Look,
     why::restart::{self, Outcome},
 };
@@ -29,12 +30,27 @@ pub(super) fn examine(netns: Option<&Netns>, name: Option<String>, peek: bool) -
     Ok(Diagnosis {
         kernel: version,
         files: Vec::new(),
+        handle: name.clone(),
         netns: name,
         findings: sorted(findings),
         unreadable,
         settings: KNOWN.iter().filter(|known| values.get(known.name).is_some()).count(),
         left_out: 0,
     })
+}
+
+/// Every namespace that can be looked into; what cannot be is said.
+pub(super) fn everywhere(peek: bool) -> anyhow::Result<Vec<Diagnosis>> {
+    let mut all = Vec::new();
+    for space in spaces()? {
+        match examine(space.netns.as_ref(), None, peek) {
+            Ok(diagnosis) => {
+                all.push(Diagnosis { netns: Some(space.name), handle: space.handle, ..diagnosis });
+            }
+            Err(error) => not_entered(&space.name, &error),
+        }
+    }
+    Ok(all)
 }
 
 /// What can be read, and what could not. A setting that the namespace does not have is neither.

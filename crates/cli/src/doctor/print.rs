@@ -26,7 +26,12 @@ pub(super) fn text(out: &mut impl Write, diagnosis: &Diagnosis, paint: Paint) ->
         };
         writeln!(out, "\n{}  {}", paint.tone(tone, severity.name()), findings::subject(finding))?;
         label(out, paint, "what", &[findings::what(finding, &diagnosis.kernel)])?;
-        label(out, paint, "do", &command(finding, netns).into_iter().collect::<Vec<_>>())?;
+        label(
+            out,
+            paint,
+            "do",
+            &command(finding, diagnosis.handle.as_deref()).into_iter().collect::<Vec<_>>(),
+        )?;
         let claim = finding.code.claim().map(words::claim);
         label(out, paint, "proof", &claim.into_iter().collect::<Vec<_>>())?;
         label(out, paint, "source", &[words::source(finding.code.source(), finding.code.name())])?;
@@ -119,6 +124,6 @@ fn row(finding: &Finding, diagnosis: &Diagnosis) -> Row {
         text: findings::what(finding, &diagnosis.kernel),
         source: finding.code.source(),
         claim: finding.code.claim(),
-        command: command(finding, diagnosis.netns.as_deref()),
+        command: command(finding, diagnosis.handle.as_deref()),
     }
 }

@@ -19,7 +19,12 @@ use timewait_linux::{
     sockets::{Query, SocketTable},
 };
 
-use crate::{args::Ports, port_facts::budget_settings, words::ports as words};
+use crate::{
+    args::Ports,
+    everywhere::{Space, not_entered},
+    port_facts::budget_settings,
+    words::ports as words,
+};
 
 /// Between two walks; longer where a walk takes long, so that watching costs at most a tenth of a processor.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -64,8 +69,24 @@ pub(super) struct Track {
     pub(super) made: u64,
 }
 
-pub(super) fn at(places: &[Place<'_>], args: &Ports) -> anyhow::Result<Vec<Look>> {
-    let mut views = places.iter().map(|place| View::open(place, args)).collect::<anyhow::Result<Vec<_>>>()?;
+pub(super) fn at(place: Place<'_>, args: &Ports) -> anyhow::Result<Vec<Look>> {
+    finish(vec![View::open(place, args)?], args)
+}
+
+/// In every namespace that can be looked into; what cannot be is said.
+pub(super) fn everywhere(spaces: &[Space], args: &Ports) -> anyhow::Result<Vec<Look>> {
+    let mut views = Vec::new();
+    for space in spaces {
+        let place = Place { netns: space.netns.as_ref(), name: Some(space.name.clone()) };
+        match View::open(place, args) {
+            Ok(view) => views.push(view),
+            Err(error) => not_entered(&space.name, &error),
+        }
+    }
+    finish(views, args)
+}
+
+fn finish(mut views: Vec<View<'_>>, args: &Ports) -> anyhow::Result<Vec<Look>> {
     if let Some(time) = args.watch {
         watch(&mut views, time)?;
     }
@@ -83,12 +104,12 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn open(place: &Place<'a>, args: &Ports) -> anyhow::Result<Self> {
+    fn open(place: Place<'a>, args: &Ports) -> anyhow::Result<Self> {
         let mut table = place.netns.map_or_else(SocketTable::open, SocketTable::open_in)?;
         let empty = Tally::new(budget_settings(place.netns)?, args.address.unwrap_or_default());
         let opens = args.watch.and_then(|_| active_opens(place.netns));
         let tally = walk(&mut table, &empty)?;
-        Ok(Self { place: place.clone(), table, empty, tally, opens, watched: None })
+        Ok(Self { place, table, empty, tally, opens, watched: None })
     }
 
     fn begin(&mut self) {

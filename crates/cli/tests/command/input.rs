@@ -29,6 +29,8 @@ fn bad_input_names_what_was_wrong_and_what_was_expected() {
         &["ports", "--watch=soon"],
         &["ports", "--threshold", "101%"],
         &["ports", "--netns", "no-such-namespace"],
+        &["ports", "--all-netns", "--netns", "4711"],
+        &["doctor", "--all-netns", "a.conf"],
         &["doctor", "--kernel", "6.12"],
         &["doctor", "--kernel", "new", "a.conf"],
         &["doctor", "a.conf", "--netns", "4711"],

@@ -9,6 +9,7 @@
     reason = "failing is what tests do, and nobody waits for them"
 )]
 
+mod all_netns;
 mod connect;
 mod demo;
 mod doctor;
