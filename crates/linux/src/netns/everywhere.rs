@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     os::unix::{ffi::OsStringExt as _, fs::MetadataExt as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use timewait_facts::{Untrusted, Workload};
@@ -18,7 +18,8 @@ pub struct Found {
     pub inode: u64,
     /// Whether this process is in it.
     pub is_own: bool,
-    /// The lowest id of a process in it, as this process's `/proc` numbers it.
+    /// The lowest id of a process in it, as this process's `/proc` numbers it; a thread of the kernel's only where there
+    /// is nothing else.
     pub pid: Option<u32>,
     /// What the control group of that process tells.
     pub workload: Option<Workload>,
@@ -42,8 +43,15 @@ pub struct Everywhere {
 /// What is known of a namespace while it is looked for.
 #[derive(Default)]
 struct Known {
-    pid: Option<u32>,
+    /// Whether it is a thread of the kernel's, and its id.
+    first: Option<(bool, u32)>,
     mount: Option<Vec<u8>>,
+}
+
+impl Known {
+    fn pid(&self) -> Option<u32> {
+        self.first.map(|(_, pid)| pid)
+    }
 }
 
 /// Looks for the network namespaces of all processes (of their first threads) and of all mounts that this process sees;
@@ -58,7 +66,7 @@ pub fn everywhere(most: usize) -> io::Result<Everywhere> {
         known.entry(inode).or_default().mount.get_or_insert(place);
     }
     let mut order: Vec<(u64, Known)> = known.into_iter().collect();
-    order.sort_by_key(|(inode, known)| (known.pid.unwrap_or(u32::MAX), *inode));
+    order.sort_by_key(|(inode, known)| (known.pid().unwrap_or(u32::MAX), *inode));
     let beyond = order.len().saturating_sub(most);
     order.truncate(most);
     let found = order.into_iter().map(|(inode, known)| open(inode, known, own)).collect();
@@ -74,13 +82,12 @@ fn of_processes() -> io::Result<(BTreeMap<u64, Known>, u32)> {
         };
         match fs::metadata(entry.path().join("ns/net")) {
             Ok(meta) => {
-                let lowest = known.entry(meta.ino()).or_default().pid.get_or_insert(pid);
-                *lowest = pid.min(*lowest);
+                let it = (!has_command_line(&entry.path()), pid);
+                let first = known.entry(meta.ino()).or_default().first.get_or_insert(it);
+                *first = it.min(*first);
             }
-            // The kernel's own threads have no command line; it is told to everybody.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-                hidden += u32::from(!line.is_empty());
+                hidden += u32::from(has_command_line(&entry.path()));
             }
             Err(_ended_meanwhile) => {}
         }
@@ -88,8 +95,14 @@ fn of_processes() -> io::Result<(BTreeMap<u64, Known>, u32)> {
     Ok((known, hidden))
 }
 
+/// The kernel's own threads have none; it is told to everybody.
+fn has_command_line(process: &Path) -> bool {
+    fs::read(process.join("cmdline")).is_ok_and(|line| !line.is_empty())
+}
+
 fn open(inode: u64, known: Known, own: u64) -> Found {
-    let path = match (&known.mount, known.pid) {
+    let pid = known.pid();
+    let path = match (&known.mount, pid) {
         (_, Some(pid)) => PathBuf::from(format!("/proc/{pid}/ns/net")),
         (Some(place), None) => PathBuf::from(std::ffi::OsString::from_vec(place.clone())),
         (None, None) => PathBuf::new(),
@@ -100,8 +113,8 @@ fn open(inode: u64, known: Known, own: u64) -> Found {
     Found {
         inode,
         is_own: inode == own,
-        pid: known.pid,
-        workload: known.pid.and_then(workload),
+        pid,
+        workload: pid.and_then(workload),
         netns: Netns::at(&path, gone()).and_then(is_it),
         mount: known.mount.map(Untrusted::from),
     }
