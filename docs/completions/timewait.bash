@@ -22,6 +22,9 @@ _timewait() {
             timewait,demo)
                 cmd="timewait__subcmd__demo"
                 ;;
+            timewait,doctor)
+                cmd="timewait__subcmd__doctor"
+                ;;
             timewait,free)
                 cmd="timewait__subcmd__free"
                 ;;
@@ -33,6 +36,9 @@ _timewait() {
                 ;;
             timewait,ls)
                 cmd="timewait__subcmd__ls"
+                ;;
+            timewait,ports)
+                cmd="timewait__subcmd__ports"
                 ;;
             timewait,rehearse-here)
                 cmd="timewait__subcmd__rehearse__subcmd__here"
@@ -56,7 +62,7 @@ _timewait() {
 
     case "${cmd}" in
         timewait)
-            opts="-h -V --color --help --version demo serve connect ls why free lab generate rehearse-here"
+            opts="-h -V --color --help --version demo serve connect ls why ports doctor free lab generate rehearse-here"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -115,6 +121,32 @@ _timewait() {
                     return 0
                     ;;
                 --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        timewait__subcmd__doctor)
+            opts="-h --kernel --netns --all-netns --no-peek --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --kernel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --netns)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -240,7 +272,7 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__ls)
-            opts="-s -l -a -c -v -h --local --peer --state --listening --all --count --netns --json --verbose --color --help"
+            opts="-s -l -a -c -v -h --local --peer --state --listening --all --count --netns --all-netns --json --verbose --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -251,6 +283,36 @@ _timewait() {
                     return 0
                     ;;
                 -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        timewait__subcmd__ports)
+            opts="-h --watch --threshold --rows --netns --all-netns --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --watch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threshold)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

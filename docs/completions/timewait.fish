@@ -34,6 +34,8 @@ complete -c timewait -n "__fish_timewait_needs_command" -f -a "serve" -d 'The ar
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "connect" -d 'A telnet that tells how the connection ended, and who waits'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "ls" -d 'Sockets in TIME-WAIT (or any state): addresses, seconds left, owners'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "why" -d 'Would bind(2) succeed here? If not: who, why, until when, what to do'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "ports" -d 'The budget of local ports, by destination, with a forecast'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "doctor" -d 'This host\'s settings, or sysctl files, against what they really do'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "free" -d 'Ends the sockets in TIME-WAIT that hold a port (asks first)'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "lab" -d 'Each claim about TIME-WAIT, tried on this kernel'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "generate" -d 'Man pages and shell completions'
@@ -79,6 +81,7 @@ complete -c timewait -n "__fish_timewait_using_subcommand ls" -l peer -d 'ADDRES
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s l -l listening -d 'Sockets that listen'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s a -l all -d 'Sockets in every state'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s c -l count -d 'Only how many there are'
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -l all-netns -d 'Look in every network namespace (root)'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l json -d 'A JSON object a line'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s v -l verbose -d 'Also timers, queues, users, inodes and cookies'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -101,6 +104,25 @@ complete -c timewait -n "__fish_timewait_using_subcommand why" -l no-try -d 'Try
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l no-peek -d 'Read no options of other processes\' listeners'
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l json -d 'Print one JSON object'
 complete -c timewait -n "__fish_timewait_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l watch -d 'Watch for so long (2s to 60s), then foretell [default: 10s]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l threshold -d 'Bad news from this share of the ports on [default: the half]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l netns -d 'Look in another network namespace' -r
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l rows -d 'Show all destinations, not the fullest 20'
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l all-netns -d 'Look in every network namespace (root)'
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l json -d 'Print JSON'
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l kernel -d 'Judge FILE for this version [default: the running one]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l netns -d 'Look in another network namespace' -r
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l all-netns -d 'Look in every network namespace (root)'
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l no-peek -d 'Read no options of other processes\' listeners'
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l json -d 'Print JSON'
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c timewait -n "__fish_timewait_using_subcommand free" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand free" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'

@@ -2,6 +2,7 @@
 
 mod address;
 mod flags;
+mod production;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,6 +11,7 @@ use timewait_facts::{Pattern, State};
 
 pub(crate) use address::{From, ListenAddress, Question, Target};
 pub(crate) use flags::Flags;
+pub(crate) use production::{Doctor, Percent, Ports};
 
 /// Shows what TCP's TIME-WAIT state does to this machine, with real sockets
 #[derive(Debug, Parser)]
@@ -39,6 +41,8 @@ pub(crate) enum Command {
     Connect(Connect),
     Ls(Ls),
     Why(Why),
+    Ports(Ports),
+    Doctor(Doctor),
     Free(Free),
     Lab(Lab),
     Generate(Generate),
@@ -168,7 +172,8 @@ pub(crate) struct Connect {
     timewait ls :9000                         with this port on either end\n  \
     timewait ls --peer 10.0.0.0/8 --count     how many, towards that network\n  \
     timewait ls --state fin-wait-2,close-wait\n  \
-    timewait ls --all --netns 4711 :443       in the network namespace of process 4711\n\n\
+    timewait ls --all --netns 4711 :443       in the network namespace of process 4711\n  \
+    timewait ls --all-netns :443              in all of them, named by unit or container (root)\n\n\
     A list is not a snapshot: the kernel walks its table while sockets come and go.\n\
     Exit status: 0, also when there is none; 2 if it could not look.")]
 pub(crate) struct Ls {
@@ -195,6 +200,9 @@ pub(crate) struct Ls {
     /// Look in another network namespace
     #[arg(long, value_name = "NAME|PATH|PID")]
     pub(crate) netns: Option<String>,
+    /// Look in every network namespace (root)
+    #[arg(long, conflicts_with = "netns")]
+    pub(crate) all_netns: bool,
     /// A JSON object a line
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,5 +1,7 @@
 //! `timewait ls`: the socket table, as it is.
 
+mod everywhere;
+
 use std::{
     io::{self, BufWriter, Write},
     ops::ControlFlow,
@@ -26,21 +28,28 @@ use crate::{
 const OUTPUT_BUFFER: usize = 64 * 1024;
 
 pub(crate) fn run(args: &Ls, paint: Paint) -> anyhow::Result<ExitCode> {
+    if args.all_netns {
+        return everywhere::run(args, paint);
+    }
     let mut table = open(args.netns.as_deref())?;
-    let query = query(args);
     let mut out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
+    list(&mut out, &mut table, args, paint)?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(out: &mut impl Write, table: &mut SocketTable, args: &Ls, paint: Paint) -> anyhow::Result<()> {
+    let query = query(args);
     if query.states.contains(State::BoundInactive) && !args.all && !sockets::lists_bound(&kernel_version()) {
         note(&words::bound_not_listed(kernel_version().number()));
     }
     if args.count {
-        count(&mut out, &mut table, &query, args.json)?;
+        count(out, table, &query, args.json)
     } else if args.json {
-        list_json(&mut out, &mut table, &query)?;
+        list_json(out, table, &query)
     } else {
-        list_text(&mut out, &mut table, &query, args, paint)?;
+        list_text(out, table, &query, args, paint)
     }
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
 }
 
 fn query(args: &Ls) -> Query {

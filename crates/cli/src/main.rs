@@ -5,11 +5,14 @@
 mod args;
 mod connect;
 mod demo;
+mod doctor;
+mod everywhere;
 mod free;
 mod generate;
 mod lab;
 mod ls;
 mod port_facts;
+mod ports;
 mod print;
 mod serve;
 mod signals;
@@ -55,6 +58,8 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Ls(ls) => ls::run(&ls, paint),
         Command::Why(why) => why::run(&why, paint),
         Command::Lab(lab) => lab::run(&lab, paint),
+        Command::Ports(ports) => ports::run(&ports, paint),
+        Command::Doctor(doctor) => doctor::run(&doctor, paint),
         Command::Free(free) => free::run(&free, paint),
         Command::RehearseHere => {
             timewait_linux::rehearsal::perform(io::stdin().lock(), io::stdout().lock())?;

@@ -5,11 +5,14 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     ops::{ControlFlow, RangeInclusive},
+    time::Duration,
 };
 
+use anyhow::Context as _;
 use timewait_diagnose::{
     Role,
     bind::{Answer, Facts, LocalPorts, Nonlocal, Occupant},
+    ports::{self, Reuse},
 };
 use timewait_facts::{LocalAddresses, Owner, Pattern, Socket, States};
 use timewait_linux::{
@@ -148,6 +151,23 @@ pub(crate) fn local_ports(netns: Option<&Netns>) -> LocalPorts {
 fn port_range(text: &str) -> Option<RangeInclusive<u16>> {
     let (low, high) = text.split_once('-').unwrap_or((text, text));
     Some(low.trim().parse().ok()?..=high.trim().parse().ok()?)
+}
+
+/// Before 6.14, which made a setting of it (linux v6.13 net/ipv4/tcp_ipv4.c `tcp_twsk_unique`).
+const REUSE_DELAY: Duration = Duration::from_secs(1);
+
+/// The settings that the budget of local ports depends on; no socket is read.
+pub(crate) fn budget_settings(netns: Option<&Netns>) -> anyhow::Result<ports::Facts> {
+    let read = |name| setting(netns, name).with_context(|| format!("cannot read {name}"));
+    let delay = setting(netns, "net.ipv4.tcp_tw_reuse_delay").and_then(|ms| ms.parse().ok());
+    Ok(ports::Facts {
+        range: read("net.ipv4.ip_local_port_range")?.parse()?,
+        reserved: read("net.ipv4.ip_local_reserved_ports")?.parse()?,
+        sockets: Vec::new(),
+        reuse: Reuse::from_setting(read("net.ipv4.tcp_tw_reuse")?.parse()?),
+        reuse_delay: delay.map_or(REUSE_DELAY, Duration::from_millis),
+        timestamps: read("net.ipv4.tcp_timestamps")? != "0",
+    })
 }
 
 /// Namespaces that are looked into for others that have the port.

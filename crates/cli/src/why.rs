@@ -3,7 +3,7 @@
 mod answers;
 mod json;
 mod rehearse;
-mod restart;
+pub(crate) mod restart;
 mod text;
 mod to;
 mod wait;

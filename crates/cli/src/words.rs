@@ -4,9 +4,12 @@
 
 pub(crate) mod connect;
 pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod everywhere;
 pub(crate) mod free;
 pub(crate) mod lab;
 pub(crate) mod ls;
+pub(crate) mod ports;
 pub(crate) mod serve;
 pub(crate) mod to;
 pub(crate) mod why;

@@ -4,6 +4,7 @@
 //!
 //! - [`bind`]: the rules of bind(2) and listen(2): what they will answer, and why one was refused
 //! - [`ports`]: how many local ports connect(2) still finds for a destination
+//! - [`settings`]: what the settings near TIME-WAIT really do, by kernel version
 //! - [`Finding`]: who holds the port, why that refuses, until when, what to do; data with a stable code
 //! - [`words`]: every sentence about a finding, in one place
 //!
@@ -23,6 +24,7 @@
 pub mod bind;
 mod finding;
 pub mod ports;
+pub mod settings;
 pub mod words;
 
 pub use finding::{Because, Code, Finding, Holder, Note, Remedy, Role, Until};

@@ -10,6 +10,15 @@
 //! What the table of sockets does not show is assumed: that the kernel chose the port of every connection on whose port
 //! nothing listens or is bound ([`Budget::assumed`] counts where it matters), and that connections in TIME-WAIT
 //! had timestamps if they are on now. Devices (SO_BINDTODEVICE, VRF) and IP_LOCAL_PORT_RANGE are not looked at.
+//!
+//! - [`budget`]: of one destination, from all sockets
+//! - [`tally`]: of every destination, from sockets that stream by
+//! - [`forecast`]: when ports run out at a pace
+//! - [`advice`]: what helps, with numbers
+
+pub mod advice;
+pub mod forecast;
+pub mod tally;
 
 use core::{
     net::{IpAddr, SocketAddr},
@@ -28,7 +37,7 @@ const TIME_WAIT: Duration = Duration::from_secs(60);
 const LOOPBACK: u32 = 1;
 
 /// A connection that is to be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Question {
     /// The source address that the kernel, or a bind(2) with IP_BIND_ADDRESS_NO_PORT, gives it.
     pub from: IpAddr,
@@ -230,9 +239,7 @@ fn is_bound(state: State) -> bool {
 
 /// Whether connect(2) may take over a connection in TIME-WAIT: the setting, timestamps, and the delay since its entry.
 fn is_reusable(socket: &Socket, question: &Question, facts: &Facts) -> bool {
-    let on_loopback = question.from.to_canonical().is_loopback()
-        || question.to.ip().to_canonical().is_loopback()
-        || socket.interface == NonZeroU32::new(LOOPBACK);
+    let on_loopback = is_on_loopback(question) || socket.interface == NonZeroU32::new(LOOPBACK);
     let allowed = match facts.reuse {
         Reuse::Never => false,
         Reuse::Always => true,
@@ -240,6 +247,11 @@ fn is_reusable(socket: &Socket, question: &Question, facts: &Facts) -> bool {
     };
     let age = socket.expires_in().map(|left| TIME_WAIT.saturating_sub(left));
     allowed && facts.timestamps && age > Some(facts.reuse_delay)
+}
+
+/// Whether one of its two addresses is a loopback address.
+fn is_on_loopback(question: &Question) -> bool {
+    question.from.to_canonical().is_loopback() || question.to.ip().to_canonical().is_loopback()
 }
 
 /// Whether a socket stands in the way of a bind(2) without options on this address. Its flags do not matter then.

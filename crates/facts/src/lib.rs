@@ -8,6 +8,7 @@
 //! - [`State`], [`States`]: a TCP state as the kernel numbers it and `ss` names it, and a set of them
 //! - [`Pattern`]: the one address grammar of every command
 //! - [`Owner`]: the process behind a live socket
+//! - [`Workload`]: the container or unit that a control group tells
 //! - [`LocalAddresses`]: what addresses a network namespace calls its own
 //! - [`PortRange`], [`PortSet`]: ports, as the kernel's settings write them
 //! - [`Untrusted`]: bytes that strangers wrote, safe to show
@@ -31,6 +32,7 @@ mod ports;
 mod socket;
 mod state;
 mod untrusted;
+mod workload;
 
 pub use kernel::KernelVersion;
 pub use local::{LocalAddress, LocalAddresses, LocalRoute};
@@ -40,3 +42,4 @@ pub use ports::{PortRange, PortRangeError, PortSet};
 pub use socket::{Cookie, Socket, Timer, TimerKind};
 pub use state::{State, States, UnknownState};
 pub use untrusted::Untrusted;
+pub use workload::Workload;

@@ -1,5 +1,8 @@
 //! Network namespaces of others: named, opened, entered for a moment.
 
+mod everywhere;
+mod mounts;
+
 use std::{
     io,
     os::{
@@ -11,6 +14,7 @@ use std::{
     thread,
 };
 
+pub use everywhere::{Everywhere, Found, everywhere};
 use rustix::{
     fs::{Mode, OFlags},
     io::Errno,

@@ -122,6 +122,14 @@ fn parse_sockstat(text: &str) -> Option<u64> {
     words.next()?.parse().ok()
 }
 
+/// The same of another network namespace. The calling thread stays where it is.
+///
+/// # Errors
+/// Those files cannot be read, or this process may not enter the namespace.
+pub fn tcp_counters_in(netns: &Netns) -> io::Result<BTreeMap<String, u64>> {
+    netns.inside(tcp_counters).unwrap_or_else(|(NotInside::Enter(why) | NotInside::Thread(why))| Err(why))
+}
+
 /// Lines come in pairs: `TcpExt: NameA NameB`, then `TcpExt: 1 2`. A value that is no count (`MaxConn -1`) is left
 /// out.
 fn parse_counters(text: &str, counters: &mut BTreeMap<String, u64>) {

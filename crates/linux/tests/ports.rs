@@ -17,9 +17,9 @@ use rustix::io::Errno;
 use socket2::{Domain, Type};
 use timewait_diagnose::{
     bind::Answer,
-    ports::{self, Budget, Facts, Question, Reuse},
+    ports::{self, Budget, Facts, Question, Reuse, tally::Tally},
 };
-use timewait_facts::{Socket, State, States};
+use timewait_facts::{Pattern, Socket, State, States};
 use timewait_linux::{
     hosts::Host,
     kernel_version, settings,
@@ -96,7 +96,30 @@ impl Scene {
         }
     }
 
+    /// Of the one destination and of all at once: they are the same.
     fn budget(&self) -> Budget {
+        let (question, facts) = self.facts();
+        let one = ports::budget(&question, &facts);
+        let mut tally = Tally::new(facts.clone(), Pattern::default());
+        for socket in &facts.sockets {
+            tally.bind(socket);
+        }
+        for socket in &facts.sockets {
+            tally.add(socket);
+        }
+        let (common, shares) = (tally.common(), tally.shares());
+        assert_eq!((common.cliff_at, common.bound, common.reserved), (one.cliff_at, one.bound, one.reserved));
+        match shares.iter().find(|share| share.question == question) {
+            Some(it) => assert_eq!(
+                (it.taken, it.time_wait, it.reusable, it.free, it.assumed),
+                (one.taken, one.time_wait, one.reusable, one.free, one.assumed)
+            ),
+            None => assert_eq!((one.taken, one.time_wait), (0, 0)),
+        }
+        one
+    }
+
+    fn facts(&self) -> (Question, Facts) {
         let setting = |name: &str| settings::read(&format!("net.ipv4.{name}")).unwrap();
         let facts = Facts {
             range: setting("ip_local_port_range").parse().unwrap(),
@@ -115,7 +138,7 @@ impl Scene {
                 .collect(),
             ..facts
         };
-        ports::budget(&Question { from: self.from, to: self.server.local_addr().unwrap() }, &facts)
+        (Question { from: self.from, to: self.server.local_addr().unwrap() }, facts)
     }
 
     /// Connects until the kernel finds no port, and counts.

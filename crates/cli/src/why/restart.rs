@@ -17,27 +17,27 @@ use timewait_linux::{
     sockets::{Query, SocketTable},
 };
 
-use super::{Look, NOT};
+use super::NOT;
 use crate::{
     args::{Flags, Why},
-    port_facts,
+    port_facts::{self, Look},
     print::{Paint, Tone, json, owner_text},
     words::why as words,
 };
 
 /// A listener, and what would become of its restart.
-struct Restart {
-    socket: Socket,
+pub(crate) struct Restart {
+    pub(crate) socket: Socket,
     owner: Option<Owner>,
     /// Its options, where they could be read.
     flags: Option<Flags>,
     /// Connections that would be left behind.
-    connections: usize,
-    outcome: Outcome,
+    pub(crate) connections: usize,
+    pub(crate) outcome: Outcome,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(crate) enum Outcome {
     Succeeds,
     Fails(Answer),
     /// On options that could not be read.
@@ -45,18 +45,7 @@ enum Outcome {
 }
 
 pub(super) fn run(args: &Why, look: Look<'_>, paint: Paint) -> anyhow::Result<ExitCode> {
-    let mut table = look.netns.map_or_else(SocketTable::open, SocketTable::open_in)?;
-    let mut listeners = table.collect(&Query::in_states(States::LISTEN))?;
-    listeners.sort_by_key(|socket| (socket.local.port(), socket.local, socket.cookie));
-    let owners = Owners::read()?;
-    let owner = |socket: &Socket| owners.of(socket.inode?).cloned();
-    let asked =
-        |socket: &Socket| args.pid.is_none_or(|pid| owner(socket).is_some_and(|owner| owner.pid == pid));
-    let restarts = listeners
-        .iter()
-        .filter(|socket| asked(socket))
-        .map(|socket| judge(socket, owner(socket), args, look))
-        .collect::<Result<Vec<_>, _>>()?;
+    let restarts = judge_all(look, args.pid, !args.no_peek)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.json {
         json::write_line(&mut out, &object(&restarts))?;
@@ -68,10 +57,21 @@ pub(super) fn run(args: &Why, look: Look<'_>, paint: Paint) -> anyhow::Result<Ex
     Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::from(NOT) })
 }
 
-fn judge(socket: &Socket, owner: Option<Owner>, args: &Why, look: Look<'_>) -> anyhow::Result<Restart> {
+/// Every listener of the namespace, or of one process.
+pub(crate) fn judge_all(look: Look<'_>, pid: Option<u32>, peek: bool) -> anyhow::Result<Vec<Restart>> {
+    let mut table = look.netns.map_or_else(SocketTable::open, SocketTable::open_in)?;
+    let mut listeners = table.collect(&Query::in_states(States::LISTEN))?;
+    listeners.sort_by_key(|socket| (socket.local.port(), socket.local, socket.cookie));
+    let owners = Owners::read()?;
+    let owner = |socket: &Socket| owners.of(socket.inode?).cloned();
+    let asked = |socket: &Socket| pid.is_none_or(|pid| owner(socket).is_some_and(|owner| owner.pid == pid));
+    let asked = listeners.iter().filter(|socket| asked(socket));
+    asked.map(|socket| judge(socket, owner(socket), peek, look)).collect()
+}
+
+fn judge(socket: &Socket, owner: Option<Owner>, peek: bool, look: Look<'_>) -> anyhow::Result<Restart> {
     let found = port_facts::read(socket.local.port(), look)?;
-    let peeked =
-        owner.as_ref().filter(|_| !args.no_peek).and_then(|it| flags::of_listener(socket, it.pid).ok());
+    let peeked = owner.as_ref().filter(|_| peek).and_then(|it| flags::of_listener(socket, it.pid).ok());
     let left = left_behind(found.facts, socket, owner.as_ref());
     let connections = left.occupants.iter().map(|occupant| occupant.count).sum();
     let outcome = match peeked {

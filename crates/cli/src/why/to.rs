@@ -4,12 +4,11 @@ use std::{
     io::{self, Write},
     net::{IpAddr, SocketAddr, UdpSocket},
     process::ExitCode,
-    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
 use serde::Serialize;
-use timewait_diagnose::ports::{self, Budget, Facts, Question, Reuse};
+use timewait_diagnose::ports::{self, Budget, Facts, Question};
 use timewait_facts::{PortRange, States};
 use timewait_linux::{
     netns::Netns,
@@ -19,13 +18,10 @@ use timewait_linux::{
 use super::{Look, NOT};
 use crate::{
     args::{Target, Why},
-    port_facts::setting,
+    port_facts::budget_settings,
     print::{Paint, Tone, json, label},
     words::to as words,
 };
-
-/// Before 6.14, which made a setting of it (linux v6.13 net/ipv4/tcp_ipv4.c `tcp_twsk_unique`).
-const REUSE_DELAY: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: &Why, target: &Target, look: Look<'_>, paint: Paint) -> anyhow::Result<ExitCode> {
     let endpoints = target.resolve()?;
@@ -67,9 +63,9 @@ fn source(to: SocketAddr, netns: Option<&Netns>) -> anyhow::Result<IpAddr> {
 }
 
 fn facts(netns: Option<&Netns>) -> anyhow::Result<Facts> {
-    let read = |name| setting(netns, name).with_context(|| format!("cannot read {name}"));
     let mut table = netns.map_or_else(SocketTable::open, SocketTable::open_in)?;
-    let range = read("net.ipv4.ip_local_port_range")?.parse()?;
+    let settings = budget_settings(netns)?;
+    let range = settings.range;
     let mut sockets = Vec::new();
     table.dump(&Query::in_states(States::all()), |row| {
         let socket = row.socket;
@@ -78,15 +74,7 @@ fn facts(netns: Option<&Netns>) -> anyhow::Result<Facts> {
         }
         std::ops::ControlFlow::Continue(())
     })?;
-    let delay = setting(netns, "net.ipv4.tcp_tw_reuse_delay").and_then(|ms| ms.parse().ok());
-    Ok(Facts {
-        range,
-        reserved: read("net.ipv4.ip_local_reserved_ports")?.parse()?,
-        sockets,
-        reuse: Reuse::from_setting(read("net.ipv4.tcp_tw_reuse")?.parse()?),
-        reuse_delay: delay.map_or(REUSE_DELAY, Duration::from_millis),
-        timestamps: read("net.ipv4.tcp_timestamps")? != "0",
-    })
+    Ok(Facts { sockets, ..settings })
 }
 
 fn write(

@@ -72,7 +72,7 @@ pub(crate) fn free(budget: &Budget, facts: &Facts) -> Vec<String> {
     lines
 }
 
-fn reuse(facts: &Facts) -> String {
+pub(crate) fn reuse(facts: &Facts) -> String {
     let setting = match facts.reuse {
         Reuse::Never => "tcp_tw_reuse is 0",
         Reuse::Always => "tcp_tw_reuse is 1",

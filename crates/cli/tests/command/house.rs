@@ -3,10 +3,12 @@
 use std::{
     collections::BTreeSet,
     fs,
+    net::TcpStream,
     path::{Path, PathBuf},
 };
 
 use serde_json::Value;
+use timewait_linux::hosts::Host;
 use timewait_trial::in_own_host;
 
 use crate::{run, serve};
@@ -144,20 +146,29 @@ fn fields(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
+/// Ports in use: the only ones that there are.
+fn leave_one_open(host: &Host) -> TcpStream {
+    host.set("net.ipv4.ip_local_port_range", "40000 40001").unwrap();
+    TcpStream::connect("127.0.0.1:9000").unwrap()
+}
+
 #[test]
 fn every_field_that_is_printed_is_documented() {
-    in_own_host(|_host| {
+    in_own_host(|host| {
         let document = read("docs/json.md");
         let report: Value = serde_json::from_str(&run(&["demo", "--json"]).stdout).unwrap();
         let mut printed = BTreeSet::from(["count".to_owned()]);
         fields(&report, &mut printed);
         let _server = serve(&["127.0.0.1:9000"]);
+        let _open = leave_one_open(host);
         for question in [
             &["why", "--json", ":9000"][..],
             &["why", "--json", "--listening"],
             &["why", "--json", "--to", ":9000"],
             &["lab", "--json", "fin-timeout"],
             &["lab", "--list", "--json"],
+            &["ports", "--json", "--watch=2s", "--threshold", "1%"],
+            &["doctor", "--json"],
         ] {
             fields(&serde_json::from_str(&run(question).stdout).unwrap(), &mut printed);
         }

@@ -9,8 +9,10 @@
     reason = "failing is what tests do, and nobody waits for them"
 )]
 
+mod all_netns;
 mod connect;
 mod demo;
+mod doctor;
 mod free;
 mod generate;
 mod help;
@@ -18,6 +20,7 @@ mod house;
 mod input;
 mod lab;
 mod ls;
+mod ports;
 mod readme;
 mod serve;
 mod why;
