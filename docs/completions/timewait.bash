@@ -251,7 +251,7 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__serve)
-            opts="-q -h --no-reuseaddr --reuseport --backlog --message --linger --close-first --connections --v6only --quiet --color --help"
+            opts="-q -h --no-reuseaddr --reuseport --backlog --message --linger --close-first --connections --separate-fin --threads --v6only --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -274,6 +274,10 @@ _timewait() {
                     return 0
                     ;;
                 --connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

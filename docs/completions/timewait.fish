@@ -51,11 +51,13 @@ complete -c timewait -n "__fish_timewait_using_subcommand serve" -l linger -d 'S
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l close-first -d 'Who closes first, and so waits: server or client' -r -f -a "server\t'The server'
 client\t'The client'"
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l connections -d 'Stop after so many connections' -r
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l threads -d 'Threads that accept, with -q [default: a core each]' -r
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'
 never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l no-reuseaddr -d 'Leave out SO_REUSEADDR: the article\'s first program'
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l reuseport -d 'Set SO_REUSEPORT as well'
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l separate-fin -d 'The FIN in a segment of its own, as the article\'s'
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l v6only -d 'On an IPv6 address, take no IPv4 connections'
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -s q -l quiet -d 'No line a client'
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'

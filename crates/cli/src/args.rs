@@ -87,7 +87,8 @@ pub(crate) struct Demo {
     timewait serve                         the article's second program\n  \
     timewait serve --no-reuseaddr          its first: cannot be restarted for 60 s after a client\n  \
     timewait serve --close-first client    the wait is the client's\n  \
-    timewait serve [::]:9000 --v6only      IPv6 alone\n\n\
+    timewait serve [::]:9000 --v6only      IPv6 alone\n  \
+    timewait serve --quiet                 at the kernel's speed\n\n\
     Exit status: 0 when stopped (Ctrl-C, SIGTERM, --connections), 1 if a call failed, 2 for bad input.")]
 pub(crate) struct Serve {
     /// Where to listen
@@ -115,6 +116,12 @@ pub(crate) struct Serve {
     /// Stop after so many connections
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) connections: Option<u64>,
+    /// The FIN in a segment of its own, as the article's
+    #[arg(long)]
+    pub(crate) separate_fin: bool,
+    /// Threads that accept, with -q [default: a core each]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
     /// On an IPv6 address, take no IPv4 connections
     #[arg(long)]
     pub(crate) v6only: bool,

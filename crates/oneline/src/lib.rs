@@ -35,6 +35,7 @@ mod call;
 pub mod client;
 mod closing;
 pub mod server;
+mod slots;
 
 pub use call::Call;
 pub use client::{Connection, Dial, DialError, End, Ending, Input};
