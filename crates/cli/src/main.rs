@@ -7,6 +7,7 @@ mod connect;
 mod demo;
 mod free;
 mod generate;
+mod load;
 mod ls;
 mod port_facts;
 mod print;
@@ -51,6 +52,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => demo::run(&demo, paint),
         Command::Serve(serve) => serve::run(&serve, args.color),
         Command::Connect(connect) => connect::run(&connect, paint),
+        Command::Load(load) => load::run(&load, args.color),
         Command::Ls(ls) => ls::run(&ls, paint),
         Command::Why(why) => why::run(&why, paint),
         Command::Free(free) => free::run(&free, paint),

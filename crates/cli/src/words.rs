@@ -5,6 +5,7 @@
 pub(crate) mod connect;
 pub(crate) mod demo;
 pub(crate) mod free;
+pub(crate) mod load;
 pub(crate) mod ls;
 pub(crate) mod serve;
 pub(crate) mod to;
