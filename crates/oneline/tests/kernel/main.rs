@@ -12,6 +12,7 @@ mod crowd;
 mod dial;
 mod ending;
 mod polite;
+mod quiet;
 mod setup;
 mod shortage;
 mod stop;
