@@ -8,6 +8,7 @@
 
 mod crowd;
 mod timing;
+mod watch;
 
 use std::{
     env,
@@ -32,6 +33,9 @@ const SIZES: [u32; 4] = [1_000, 10_000, 100_000, 1_000_000];
 const RUNS: usize = 5;
 
 fn main() -> anyhow::Result<ExitCode> {
+    if env::args().nth(1).as_deref() == Some("watch") {
+        return watch::run();
+    }
     if let Some(host) = Host::entered() {
         let size = env::args().nth(1).and_then(|size| size.parse().ok()).context("how many sockets?")?;
         return measure_at(&host, size);

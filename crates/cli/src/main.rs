@@ -13,6 +13,7 @@ mod print;
 mod serve;
 mod signals;
 mod table;
+mod watch;
 mod why;
 mod words;
 
@@ -52,6 +53,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => serve::run(&serve, args.color),
         Command::Connect(connect) => connect::run(&connect, paint),
         Command::Ls(ls) => ls::run(&ls, paint),
+        Command::Watch(watch) => watch::run(&watch, paint),
         Command::Why(why) => why::run(&why, paint),
         Command::Free(free) => free::run(&free, paint),
         Command::RehearseHere => {

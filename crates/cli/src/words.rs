@@ -8,4 +8,5 @@ pub(crate) mod free;
 pub(crate) mod ls;
 pub(crate) mod serve;
 pub(crate) mod to;
+pub(crate) mod watch;
 pub(crate) mod why;

@@ -19,6 +19,7 @@ mod input;
 mod ls;
 mod readme;
 mod serve;
+mod watch;
 mod why;
 
 use std::process::Command;
