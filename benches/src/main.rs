@@ -9,6 +9,7 @@
 mod crowd;
 mod forecast;
 mod timing;
+mod watch;
 
 use std::{
     env,
@@ -35,6 +36,9 @@ const RUNS: usize = 5;
 fn main() -> anyhow::Result<ExitCode> {
     if env::args().nth(1).as_deref() == Some("forecast") {
         return forecast::main();
+    }
+    if env::args().nth(1).as_deref() == Some("watch") {
+        return watch::run();
     }
     if let Some(host) = Host::entered() {
         let size = env::args().nth(1).and_then(|size| size.parse().ok()).context("how many sockets?")?;

@@ -49,6 +49,9 @@ _timewait() {
             timewait,serve)
                 cmd="timewait__subcmd__serve"
                 ;;
+            timewait,watch)
+                cmd="timewait__subcmd__watch"
+                ;;
             timewait,why)
                 cmd="timewait__subcmd__why"
                 ;;
@@ -66,6 +69,7 @@ _timewait() {
     case "${cmd}" in
         timewait)
             opts="-h -V --color --help --version demo serve connect load ls why ports doctor free lab generate rehearse-here"
+            opts="-h -V --color --help --version demo serve connect ls watch why free generate rehearse-here"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -426,6 +430,32 @@ _timewait() {
                     return 0
                     ;;
                 --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        timewait__subcmd__watch)
+            opts="-e -h --for --each --no-probe --netns --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --netns)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -34,6 +34,7 @@ complete -c timewait -n "__fish_timewait_needs_command" -f -a "serve" -d 'The ar
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "connect" -d 'A telnet that tells how the connection ended, and who waits'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "load" -d 'Opens and closes connections on this machine, at a rate, and counts what fails'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "ls" -d 'Sockets in TIME-WAIT (or any state): addresses, seconds left, owners'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "watch" -d 'Who closes first, and which process makes the TIME-WAIT sockets'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "why" -d 'Would bind(2) succeed here? If not: who, why, until when, what to do'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "ports" -d 'The budget of local ports, by destination, with a forecast'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "doctor" -d 'This host\'s settings, or sysctl files, against what they really do'
@@ -103,6 +104,15 @@ complete -c timewait -n "__fish_timewait_using_subcommand ls" -l all-netns -d 'L
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l json -d 'A JSON object a line'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s v -l verbose -d 'Also timers, queues, users, inodes and cookies'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand watch" -l for -d 'For how long [default: until Ctrl-C]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand watch" -l netns -d 'Look in another network namespace' -r
+complete -c timewait -n "__fish_timewait_using_subcommand watch" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand watch" -s e -l each -d 'A line for each connection that closes'
+complete -c timewait -n "__fish_timewait_using_subcommand watch" -l no-probe -d 'Sample the socket table, also where a probe is permitted'
+complete -c timewait -n "__fish_timewait_using_subcommand watch" -l json -d 'The sums as a JSON object; with --each, an object a line before'
+complete -c timewait -n "__fish_timewait_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l to -d 'Would connect(2) to there find a local port?' -r
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l from -d 'With --to: from this address' -r
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l pid -d 'Would the restart of its listeners fail?' -r

@@ -43,6 +43,7 @@ pub(crate) enum Command {
     Connect(Connect),
     Load(Load),
     Ls(Ls),
+    Watch(Watch),
     Why(Why),
     Ports(Ports),
     Doctor(Doctor),
@@ -274,6 +275,38 @@ pub(crate) struct Ls {
     /// Also timers, queues, users, inodes and cookies
     #[arg(short, long, conflicts_with_all = ["json", "count"])]
     pub(crate) verbose: bool,
+}
+
+/// Who closes first, and which process makes the TIME-WAIT sockets
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "ADDRESS is as for `timewait ls`: a port, an address, both, or a prefix.\n\n\
+    With CAP_BPF and CAP_PERFMON (root has them) a probe in the kernel sees every close, in the process that closes. \
+    Without, the socket table is sampled: what comes and goes between two samples is not seen, and what was inferred is \
+    marked so.\n\n\
+    Examples:\n  \
+    timewait watch --for 30s            everything that closes in 30 seconds\n  \
+    timewait watch :443 --each          a line for each, until Ctrl-C\n  \
+    timewait watch --json --for 1m      the sums as one JSON object\n  \
+    timewait watch --netns 4711         in the network namespace of process 4711\n\n\
+    Exit status: 0; 2 for bad input, or if it could not look.")]
+pub(crate) struct Watch {
+    /// Only connections with this address on either end
+    pub(crate) address: Option<Pattern>,
+    /// For how long [default: until Ctrl-C]
+    #[arg(long = "for", value_name = "TIME", value_parser = address::duration)]
+    pub(crate) time: Option<Duration>,
+    /// A line for each connection that closes
+    #[arg(short, long)]
+    pub(crate) each: bool,
+    /// Sample the socket table, also where a probe is permitted
+    #[arg(long)]
+    pub(crate) no_probe: bool,
+    /// Look in another network namespace
+    #[arg(long, value_name = "NAME|PATH|PID")]
+    pub(crate) netns: Option<String>,
+    /// The sums as a JSON object; with --each, an object a line before
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Would bind(2) succeed here? If not: who, why, until when, what to do

@@ -18,6 +18,7 @@ mod print;
 mod serve;
 mod signals;
 mod table;
+mod watch;
 mod why;
 mod words;
 
@@ -58,6 +59,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Connect(connect) => connect::run(&connect, paint),
         Command::Load(load) => load::run(&load, args.color),
         Command::Ls(ls) => ls::run(&ls, paint),
+        Command::Watch(watch) => watch::run(&watch, paint),
         Command::Why(why) => why::run(&why, paint),
         Command::Lab(lab) => lab::run(&lab, paint),
         Command::Ports(ports) => ports::run(&ports, paint),

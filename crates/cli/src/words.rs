@@ -13,4 +13,5 @@ pub(crate) mod ls;
 pub(crate) mod ports;
 pub(crate) mod serve;
 pub(crate) mod to;
+pub(crate) mod watch;
 pub(crate) mod why;

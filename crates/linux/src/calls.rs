@@ -1,6 +1,8 @@
 //! System calls that no safe crate offers, one a function. Each block says who guarantees what.
 #![allow(unsafe_code, reason = "this is the fence: the calls are here so that they are nowhere else")]
 
+pub(crate) mod bpf;
+
 use std::{
     io,
     os::{

@@ -5,6 +5,7 @@
 //! - [`sockets`]: the socket table, asked of the kernel over netlink
 //! - [`addresses`]: which addresses are local, and on which interface
 //! - [`owners`]: which process holds a socket
+//! - [`closes`]: who closes connections first, watched by a probe in the kernel or by samples
 //! - [`flags`]: the options of other processes' listening sockets
 //! - [`netns`]: network namespaces of others, by name, path or process
 //! - [`hosts`]: a child of this program in namespaces of its own, of which nothing survives
@@ -23,6 +24,7 @@
 
 pub mod addresses;
 mod calls;
+pub mod closes;
 mod errno;
 pub mod flags;
 pub mod hosts;

@@ -12,6 +12,8 @@ pub enum Need {
     Kernel,
     /// A program that may not be installed.
     Tools,
+    /// A program of ours in the kernel, which takes CAP_BPF and CAP_PERFMON.
+    Probe,
     /// Several users, which only root has: an ordinary user's namespace has one.
     Users,
     /// A device node that may be missing, or not this user's to open.
@@ -23,6 +25,7 @@ impl Need {
         match self {
             Self::Kernel => "kernel",
             Self::Tools => "tools",
+            Self::Probe => "probe",
             Self::Users => "users",
             Self::Devices => "devices",
         }
@@ -32,7 +35,7 @@ impl Need {
 /// Says that the calling test is left out, and why; the caller returns right after.
 ///
 /// The line goes to standard error itself, past the test harness's capture, and carries this process's count. Where
-/// `TIMEWAIT_REQUIRE` (`kernel,tools,users,devices`) names the need, it is a failure instead.
+/// `TIMEWAIT_REQUIRE` (`kernel,tools,probe,users,devices`) names the need, it is a failure instead.
 pub fn skip(need: Need, reason: &str) {
     let test = std::thread::current().name().unwrap_or("?").to_owned();
     let required = env::var("TIMEWAIT_REQUIRE").unwrap_or_default();

@@ -74,7 +74,8 @@ impl Serialize for Row<'_> {
     }
 }
 
-struct End(SocketAddr);
+/// One end of a connection.
+pub(crate) struct End(pub(crate) SocketAddr);
 
 impl Serialize for End {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -86,7 +87,7 @@ impl Serialize for End {
 }
 
 /// A value by what it displays, without an allocation.
-struct Shown<T>(T);
+pub(crate) struct Shown<T>(pub(crate) T);
 
 impl<T: fmt::Display> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -94,7 +95,8 @@ impl<T: fmt::Display> Serialize for Shown<T> {
     }
 }
 
-struct OwnerRow<'a>(&'a Owner);
+/// A process.
+pub(crate) struct OwnerRow<'a>(pub(crate) &'a Owner);
 
 impl Serialize for OwnerRow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

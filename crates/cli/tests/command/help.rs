@@ -2,16 +2,19 @@
 
 use crate::{assert_screen, run};
 
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 15] = [
     &[],
     &["demo"],
     &["serve"],
     &["connect"],
+    &["load"],
     &["ls"],
+    &["watch"],
     &["why"],
     &["ports"],
     &["doctor"],
     &["free"],
+    &["lab"],
     &["generate"],
     &["generate", "man"],
     &["generate", "completions"],
@@ -37,7 +40,7 @@ fn short_help_reads_well() {
 
 #[test]
 fn long_help_has_examples_and_the_exit_status() {
-    for command in ["demo", "serve", "connect", "ls", "why", "ports", "doctor", "free"] {
+    for command in ["demo", "serve", "connect", "load", "ls", "watch", "why", "ports", "doctor", "free", "lab"] {
         let help = run(&[command, "--help"]).stdout;
         assert!(help.contains("Examples:") && help.contains("Exit status:"), "{help}");
         assert_screen!(format!("long-help-{command}"), help);

@@ -23,6 +23,7 @@ mod ls;
 mod ports;
 mod readme;
 mod serve;
+mod watch;
 mod why;
 
 use std::process::Command;

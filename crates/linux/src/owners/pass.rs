@@ -1,6 +1,13 @@
 //! The pass. It opens each process's folder once, and allocates nothing for a descriptor.
 
-use std::{collections::HashMap, ffi::CStr, io, mem::MaybeUninit, num::NonZeroU32, os::fd::OwnedFd};
+use std::{
+    collections::HashMap,
+    ffi::{CStr, CString},
+    io,
+    mem::MaybeUninit,
+    num::NonZeroU32,
+    os::fd::OwnedFd,
+};
 
 use rustix::{
     fs::{CWD, Mode, OFlags, RawDir},
@@ -35,6 +42,15 @@ pub(super) fn over(proc: &str) -> io::Result<Owners> {
     Ok(pass.finish())
 }
 
+pub(super) fn into(proc: &str, pids: &[u32]) -> io::Result<Owners> {
+    let processes = rustix::fs::openat(CWD, proc, FOLDER, Mode::empty())?;
+    let mut pass = Pass::default();
+    for &pid in pids {
+        pass.process(&processes, &name(pid)?, pid)?;
+    }
+    Ok(pass.finish())
+}
+
 pub(super) const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 #[derive(Default)]
@@ -55,9 +71,24 @@ struct Held {
 }
 
 /// What is known of a process.
-struct Known {
-    command: Untrusted,
-    cgroup: Option<Untrusted>,
+pub(crate) struct Known {
+    pub(crate) command: Untrusted,
+    pub(crate) cgroup: Option<Untrusted>,
+}
+
+/// What is known of a process of which a thread is called `thread`; `None` if there is no such.
+pub(crate) fn known(pid: u32, tid: u32, thread: &[u8]) -> io::Result<Option<Known>> {
+    let Ok(folder) = open(&rustix::fs::openat(CWD, "/proc", FOLDER, Mode::empty())?, &name(pid)?, FOLDER)?
+    else {
+        return Ok(None);
+    };
+    let called = read(&folder, &CString::new(format!("task/{tid}/comm"))?)?;
+    let is_it = called.is_some_and(|called| called.strip_suffix(b"\n") == Some(thread));
+    if is_it { know(&folder) } else { Ok(None) }
+}
+
+fn name(pid: u32) -> io::Result<CString> {
+    Ok(CString::new(pid.to_string())?)
 }
 
 impl Pass {

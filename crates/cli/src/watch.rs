@@ -1,0 +1,145 @@
+//! `timewait watch`: who closes first, and whose the sockets in TIME-WAIT are.
+
+mod json;
+mod text;
+
+use std::{
+    io::{self, BufWriter, IsTerminal as _, Write},
+    os::unix::net::UnixStream,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use timewait_linux::{
+    closes::{Close, NoProbe, Setup, Watch},
+    netns::Netns,
+};
+
+use crate::{args, print::Paint, signals, words::watch as words};
+
+/// How often the live line is written anew.
+const LINE_EVERY: Duration = Duration::from_secs(1);
+
+pub(crate) fn run(args: &args::Watch, paint: Paint) -> anyhow::Result<ExitCode> {
+    let stop = signals::stop_wishes().context("cannot listen to Ctrl-C and SIGTERM")?;
+    let netns = args.netns.as_deref().map(Netns::open).transpose()?;
+    let setup = Setup { address: args.address.unwrap_or_default(), netns, probe: !args.no_probe };
+    let mut watch = Watch::open(&setup).map_err(|error| elsewhere(error.into(), args))?;
+    let mut out = Out { out: BufWriter::new(io::stdout().lock()), args, paint, failed: None };
+    tell_beginning(&watch);
+    observe(&mut watch, &mut out, &stop)?;
+    watch.finish(|close| out.close(close))?;
+    out.written()?;
+    let (mut out, lost) = (out.out, watch.lost()?);
+    if args.json {
+        json::summary(&mut out, (&watch, lost), args, no_probe(&watch))?;
+    } else {
+        text::summary(&mut out, (&watch, lost), args.each, paint)?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn elsewhere(error: anyhow::Error, args: &args::Watch) -> anyhow::Error {
+    match &args.netns {
+        Some(name) => error.context(format!("cannot look into network namespace {name}")),
+        None => error,
+    }
+}
+
+/// Until the time is over, or somebody wishes it to stop.
+fn observe(watch: &mut Watch, out: &mut Out<'_>, stop: &UnixStream) -> anyhow::Result<()> {
+    let end = out.args.time.map(|time| Instant::now() + time);
+    let mut line = LiveLine::new(!out.args.each && io::stderr().is_terminal());
+    loop {
+        let rest = watch.step(|close| out.close(close))?;
+        out.written()?;
+        line.write(watch)?;
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) || is_wished(stop, rest.min(left.unwrap_or(rest)))? {
+            return Ok(line.clear()?);
+        }
+    }
+}
+
+/// Waits for a wish to stop, at most so long.
+fn is_wished(stop: &UnixStream, most: Duration) -> io::Result<bool> {
+    let most = Timespec::try_from(most.min(LINE_EVERY)).map_err(io::Error::other)?;
+    match poll(&mut [PollFd::new(stop, PollFlags::IN)], Some(&most)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Says that it has begun, for whoever starts connections only then.
+fn tell_beginning(watch: &Watch) {
+    let mut lines = vec![words::begins(watch.no_probe().is_none()).to_owned()];
+    lines.extend(no_probe(watch).map(|why| words::no_probe(&why)));
+    for line in lines {
+        // A note that nobody can read is no failure.
+        let _ = writeln!(io::stderr(), "timewait: {line}");
+    }
+}
+
+/// Why there is no probe, where one was wished for.
+fn no_probe(watch: &Watch) -> Option<String> {
+    let why = watch.no_probe().filter(|why| !matches!(why, NoProbe::NotAsked))?;
+    let causes = std::iter::successors(Some(why as &dyn std::error::Error), |cause| cause.source());
+    Some(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+}
+
+/// Where closes go.
+struct Out<'a> {
+    out: BufWriter<io::StdoutLock<'static>>,
+    args: &'a args::Watch,
+    paint: Paint,
+    failed: Option<io::Error>,
+}
+
+impl Out<'_> {
+    fn close(&mut self, close: &Close) {
+        if !self.args.each || self.failed.is_some() {
+            return;
+        }
+        let outcome = if self.args.json {
+            json::close(&mut self.out, close)
+        } else {
+            text::close(&mut self.out, close, self.paint)
+        };
+        self.failed = outcome.err();
+    }
+
+    fn written(&mut self) -> io::Result<()> {
+        self.failed.take().map_or_else(|| self.out.flush(), Err)
+    }
+}
+
+/// One line on standard error that is written over and over.
+struct LiveLine {
+    shown: bool,
+    next: Instant,
+}
+
+impl LiveLine {
+    fn new(shown: bool) -> Self {
+        Self { shown, next: Instant::now() }
+    }
+
+    fn write(&mut self, watch: &Watch) -> io::Result<()> {
+        let now = Instant::now();
+        if !self.shown || now < self.next {
+            return Ok(());
+        }
+        self.next = now + LINE_EVERY;
+        let line = words::so_far(watch.elapsed(), &watch.tally().total());
+        // A line that wraps could not be written over.
+        write!(io::stderr(), "\r\x1b[K{}", line.chars().take(79).collect::<String>())
+    }
+
+    fn clear(&self) -> io::Result<()> {
+        if self.shown { write!(io::stderr(), "\r\x1b[K") } else { Ok(()) }
+    }
+}
