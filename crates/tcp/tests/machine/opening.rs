@@ -235,3 +235,17 @@ fn a_segment_with_an_older_timestamp_is_acknowledged_and_dropped() {
     assert_eq!(step.events, [Event::Received(b"new".to_vec())]);
     assert_eq!(only(&step).options.timestamps.unwrap().echo, 501);
 }
+
+/// RFC 7323 §4.3: only what reaches down to the last ACK says which timestamp counts.
+#[test]
+fn a_segment_ahead_of_its_turn_does_not_raise_the_timestamp_that_is_echoed() {
+    let profile = prompt();
+    let opening = reach::state(Listen, at_s(0), &profile).on_segment(stamped(syn(), 500), at_s(0), &profile);
+    let open = acknowledged(opening.next, at_s(0), &profile);
+    let (first, sent) = (expected(&open), nxt(&open));
+    let ahead = open.on_segment(stamped(reach::text(first + 1, sent, b"b"), 700), at_s(0), &profile);
+    assert_eq!(only(&ahead).options.timestamps.unwrap().echo, 500);
+    let gap = ahead.next.on_segment(stamped(reach::text(first, sent, b"a"), 600), at_s(0), &profile);
+    assert_eq!(gap.events, [Event::Received(b"ab".to_vec())], "600 is later than what counts");
+    assert_eq!(only(&gap).options.timestamps.unwrap().echo, 600);
+}
