@@ -1,12 +1,14 @@
-//! TCP as RFC 9293 has it: its words, and what was seen of it on a wire.
+//! TCP as RFC 9293 has it: its words, its machine, a host's connections, and what was seen of them on a wire.
 //!
-//! No I/O, no clock, no `std`: time comes in as an argument, segments are values.
+//! No I/O, no clock, no `std`: time comes in as an argument, segments and steps are values.
 //!
 //! - [`Seq`]: a sequence number, a point on a circle
 //! - [`Segment`], [`Flags`], [`Options`], [`Timestamps`]: what travels
-//! - [`StateName`]: the eleven states
+//! - [`StateName`]: the eleven states' names
+//! - [`State`]: a connection; what happens to it answers with a [`Step`]: what to send, which [`Event`]s to tell
 //! - [`TABLE`], [`Arrow`], [`On`]: every step between them, and the rule that allows it
 //! - [`Profile`]: what standards and kernels do differently
+//! - [`endpoint`]: a host's connections, found by their ends, and how a stranger drives them
 //! - [`Instant`]: a point in time, the caller's
 //! - [`Trace`], [`Row`], [`Seen`], [`Fate`], [`Side`]: what was seen between two hosts, in order
 //! - [`State`], [`Step`], [`Event`]: one connection: a state, and what comes of a segment, a call or a timeout
@@ -14,12 +16,19 @@
 //! - [`draw`]: what was seen as a ladder, and the states as a diagram, in text and in SVG
 //!
 //! ```
-//! use timewait_tcp::{Flags, Segment, Seq};
+//! use timewait_tcp::{Instant, Profile, Segment, Seq, State, StateName};
 //!
-//! let last = Segment { flags: Flags::FIN, ..Segment::ack(Seq::new(u32::MAX), Seq::new(1)) };
-//! assert_eq!(last.len(), 1, "a FIN takes a number of its own");
-//! assert_eq!(last.end(), Seq::new(0), "and numbers go round");
+//! let (now, profile) = (Instant::START, &Profile::RFC_9293);
+//! let listening = State::Closed.listen(Seq::new(300)).next;
+//! let step = listening.on_segment(Segment::syn(Seq::new(100)), now, profile);
+//! assert_eq!(step.send[0].ack, Some(Seq::new(101)), "a SYN takes a number of its own");
+//! assert_eq!(step.arrows[0].by, "RFC 9293 §3.10.7.2, third");
+//!
+//! let step = step.next.on_segment(Segment::ack(Seq::new(101), Seq::new(301)), now, profile);
+//! assert_eq!(step.next.name(), StateName::Established);
 //! ```
+//!
+//! Left out: congestion control, measured round trips, SACK, urgent data, keep-alive, path MTU, security compartments.
 #![no_std]
 #![forbid(unsafe_code)]
 

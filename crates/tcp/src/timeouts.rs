@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::{
     Context, Event, Instant, On, Other, Outbox, Profile, State, Step,
-    state::{Parts, Timer},
+    state::{Origin, Parts, Timer},
     step::Out,
 };
 
@@ -19,6 +19,43 @@ impl State {
             Self::Closed | Self::Listen(_) | Self::SynSent(_) | Self::Other(_) => None,
         };
         [outbox, inbox, state].into_iter().flatten().min()
+    }
+
+    /// The same connection on a clock that starts now: what is due in 5 s is due 5 s after [`Instant::START`].
+    ///
+    /// So that a model finds two connections equal that differ only in when they came to be. Not for timestamps, whose
+    /// clock the peer has heard, nor for the profile's limit on challenges, which remembers what is past.
+    #[must_use]
+    pub fn rebased(mut self, now: Instant) -> Self {
+        let rebase = |at: &mut Instant| *at = Instant::after_start(at.since(now));
+        match &mut self {
+            Self::Closed | Self::Listen(_) => {}
+            Self::SynSent(it) => it.outbox.each_deadline(rebase),
+            Self::Other(other) => {
+                match other {
+                    Other::SynReceived(it) => {
+                        if let Origin::TimeWait(it) = &mut it.origin {
+                            rebase(&mut it.expires_at);
+                        }
+                    }
+                    Other::FinWait2(it) => it.expires_at.iter_mut().for_each(rebase),
+                    Other::TimeWait(it) => rebase(&mut it.expires_at),
+                    Other::Established(_)
+                    | Other::FinWait1(_)
+                    | Other::CloseWait(_)
+                    | Other::Closing(_)
+                    | Other::LastAck(_) => {}
+                }
+                let parts = other.parts();
+                if let Some(outbox) = parts.outbox {
+                    outbox.each_deadline(rebase);
+                }
+                if let Some(inbox) = parts.inbox {
+                    inbox.ack_due.iter_mut().for_each(rebase);
+                }
+            }
+        }
+        self
     }
 
     /// The time has come: does what is due. Too early, it does nothing.
@@ -111,6 +148,12 @@ enum RunOut {
 }
 
 impl Outbox {
+    fn each_deadline(&mut self, change: impl FnMut(&mut Instant)) {
+        if let Some(timer) = &mut self.timer {
+            [Some(&mut timer.at), timer.gives_up_at.as_mut()].into_iter().flatten().for_each(change);
+        }
+    }
+
     /// Looks at the timer; if it goes off, it runs anew, for twice as long.
     //= https://www.rfc-editor.org/rfc/rfc6298#section-5
     //# The host MUST set RTO <- RTO * 2 ("back off the timer").

@@ -12,24 +12,32 @@ impl Arrival<'_, Other> {
         let Some(ack) = self.segment.ack else { return Break(self.dropped()) };
         let numbers = self.state.numbers();
         let acked = numbers.place(ack);
+        if let Other::SynReceived(_) = &self.state {
+            return self.fifth_in_syn_received(ack, acked);
+        }
         let oldest = if self.cx.profile.refuses_old_acks { numbers.max_snd_wnd } else { u32::MAX };
-        match (&self.state, acked) {
-            (Other::SynReceived(_), Acked::New(_)) => Continue(self.acknowledge(ack).established()),
-            //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
-            //# If the segment acknowledgment is not acceptable, form a
-            //# reset segment
-            (Other::SynReceived(_), Acked::Old(_) | Acked::Unsent) => Break(self.answered(Segment::rst(ack))),
+        match acked {
             //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
             //# If
             //# the ACK acks something not yet sent (SEG.ACK > SND.NXT),
             //# then send an ACK, drop the segment, and return.
-            (_, Acked::Unsent) => Break(self.challenged()),
+            Acked::Unsent => Break(self.challenged()),
             //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
             //# All incoming segments
             //# whose ACK value doesn't satisfy the above condition MUST be
             //# discarded and an ACK sent back.
-            (_, Acked::Old(by)) if by > oldest => Break(self.challenged()),
-            (_, Acked::New(_) | Acked::Old(_)) => self.acknowledge(ack).in_its_state(),
+            Acked::Old(by) if by > oldest => Break(self.challenged()),
+            Acked::New(_) | Acked::Old(_) => self.acknowledge(ack).in_its_state(),
+        }
+    }
+
+    //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
+    //# If the segment acknowledgment is not acceptable, form a
+    //# reset segment
+    fn fifth_in_syn_received(self, ack: Seq, acked: Acked) -> Verdict<Self> {
+        match acked {
+            Acked::New(_) => Continue(self.acknowledge(ack).established()),
+            Acked::Old(_) | Acked::Unsent => Break(self.answered(Segment::rst(ack))),
         }
     }
 
@@ -56,11 +64,10 @@ impl Arrival<'_, Other> {
         let Other::SynReceived(it) = self.state else { return self };
         self.out.events.push(Event::Established);
         let close_waits = it.close_waits;
-        let established = it.established();
-        self.state = self.out.go(On::AckOfSyn, established.clone());
-        if close_waits {
-            self.state = self.out.go(On::Close, established.close());
-        }
+        self.state = match self.out.go(On::AckOfSyn, it.established()) {
+            Other::Established(it) if close_waits => self.out.go(On::Close, it.close()),
+            established => established,
+        };
         self
     }
 
@@ -72,7 +79,12 @@ impl Arrival<'_, Other> {
             Other::LastAck(it) if it.outbox.is_empty() => {
                 return Break(self.out.end(On::AckOfFin, State::Closed));
             }
-            Other::TimeWait(it) => return Continue(Self { state: it.into(), ..self }.in_time_wait()),
+            // A FIN that comes again lies before the window; what reaches this lies behind it, and is nobody's.
+            Other::TimeWait(mut it) => {
+                it.hear(&self.segment, false, self.cx);
+                self.ack_now |= !it.is_bare_ack(&self.segment);
+                it.into()
+            }
             same @ (Other::SynReceived(_)
             | Other::Established(_)
             | Other::FinWait1(_)
@@ -82,22 +94,5 @@ impl Arrival<'_, Other> {
             | Other::LastAck(_)) => same,
         };
         Continue(self)
-    }
-
-    /// What comes after the peer's FIN. An ACK and nothing else is not answered: two in TIME-WAIT would never stop.
-    fn in_time_wait(mut self) -> Self {
-        let bare = self.segment.len() == 0 && self.segment.seq == self.state.numbers().rcv_nxt;
-        self.ack_now |= !bare;
-        match &self.state {
-            Other::TimeWait(it) if self.restarts(it, false) => self.time_wait_restarted(),
-            Other::SynReceived(_)
-            | Other::Established(_)
-            | Other::FinWait1(_)
-            | Other::FinWait2(_)
-            | Other::CloseWait(_)
-            | Other::Closing(_)
-            | Other::LastAck(_)
-            | Other::TimeWait(_) => self,
-        }
     }
 }

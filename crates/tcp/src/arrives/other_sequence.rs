@@ -3,11 +3,7 @@
 use core::ops::ControlFlow::{Break, Continue};
 
 use super::{Arrival, Verdict};
-use crate::{
-    Flags, Other, Step, TimeWait,
-    profile::{Reopens, Restarts},
-    state::Origin,
-};
+use crate::{Flags, Other, Step, state::Origin};
 
 impl Arrival<'_, Other> {
     //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
@@ -38,16 +34,15 @@ impl Arrival<'_, Other> {
         //# special allowance should be made to accept valid ACKs, URGs,
         //# and RSTs.
         let at_a_closed_window = numbers.rcv_wnd == 0 && self.segment.seq == numbers.rcv_nxt;
+        let above_the_window = self.cx.profile.reads_right_edge
+            && self.segment.len() == 0
+            && !self.segment.has(Flags::RST)
+            && self.segment.seq == numbers.rcv_nxt + numbers.rcv_wnd;
         //= https://www.rfc-editor.org/rfc/rfc9293#section-3.8.6.1
         //# it must still send an acknowledgment showing its next expected
         //# sequence number and current window (zero).
         self.ack_now |= at_a_closed_window;
-        let right_edge = numbers.rcv_nxt + numbers.rcv_wnd;
-        let above_a_full_window = self.cx.profile.reads_right_edge
-            && self.segment.len() == 0
-            && !self.segment.has(Flags::RST)
-            && self.segment.seq == right_edge;
-        at_a_closed_window || above_a_full_window || self.is_the_other_half_of_a_simultaneous_open()
+        at_a_closed_window || above_the_window || self.is_the_other_half_of_a_simultaneous_open()
     }
 
     /// The SYN is the one that brought us here, and out of the window by now; but its ACK is of our SYN, and
@@ -61,19 +56,22 @@ impl Arrival<'_, Other> {
             && self.segment.ack == Some(it.numbers.snd_nxt)
     }
 
-    fn unacceptable(self, outdated: bool) -> Step {
-        match &self.state {
-            Other::TimeWait(it) if self.is_an_old_syn(it) => self.dropped(),
-            Other::TimeWait(it) if self.restarts(it, outdated) => self.time_wait_restarted().replied(),
-            Other::SynReceived(_) if self.is_its_syn_again() => self.with_the_syn_ack_again(),
+    fn unacceptable(mut self, outdated: bool) -> Step {
+        let its_syn_again = self.is_its_syn_again();
+        match &mut self.state {
+            Other::TimeWait(it) if it.is_old_syn(&self.segment, self.cx.profile) => self.dropped(),
+            Other::TimeWait(it) => {
+                it.hear(&self.segment, outdated, self.cx);
+                self.replied()
+            }
+            Other::SynReceived(_) if its_syn_again => self.with_the_syn_ack_again(),
             Other::SynReceived(_)
             | Other::Established(_)
             | Other::FinWait1(_)
             | Other::FinWait2(_)
             | Other::CloseWait(_)
             | Other::Closing(_)
-            | Other::LastAck(_)
-            | Other::TimeWait(_) => self.replied(),
+            | Other::LastAck(_) => self.replied(),
         }
     }
 
@@ -82,34 +80,6 @@ impl Arrival<'_, Other> {
     fn replied(self) -> Step {
         let limited = self.segment.len() == 0 || self.segment.has(Flags::SYN);
         if limited { self.challenged() } else { self.acked() }
-    }
-
-    /// A SYN that RFC 6191 takes for an old one: no word that its sender could misunderstand.
-    //= https://www.rfc-editor.org/rfc/rfc6191#section-2
-    //# silently drop the incoming SYN segment
-    fn is_an_old_syn(&self, it: &TimeWait) -> bool {
-        self.segment.has(Flags::SYN)
-            && self.segment.ack.is_none()
-            && self.cx.profile.reopens == Reopens::Rfc6191
-            && !it.reopens(&self.segment, self.cx.profile)
-    }
-
-    /// The peer's FIN once more: it did not get our ACK. It lies before the window, so that it ends here.
-    //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
-    //# Acknowledge it, and
-    //# restart the 2 MSL timeout.
-    pub(super) fn restarts(&self, it: &TimeWait, outdated: bool) -> bool {
-        match self.cx.profile.time_wait_restarts {
-            Restarts::OnFin => !outdated && it.is_its_fin(&self.segment),
-            Restarts::OnAnyAck => outdated || self.segment.ack.is_some(),
-        }
-    }
-
-    pub(super) fn time_wait_restarted(mut self) -> Self {
-        if let Other::TimeWait(it) = &mut self.state {
-            it.restart(self.cx);
-        }
-        self
     }
 
     fn is_its_syn_again(&self) -> bool {

@@ -57,7 +57,7 @@ impl Arrival<'_, Other> {
         //# least every second full-sized segment or 2*RMSS bytes of new data
         let owed = parts.numbers.rcv_nxt.since(parts.numbers.last_ack_sent);
         let much = owed >= 2 * u32::from(self.cx.profile.mss);
-        if !self.segment.text.is_empty() || self.segment.has(Flags::FIN) {
+        if !text.is_empty() || !self.segment.text.is_empty() || self.segment.has(Flags::FIN) {
             match self.cx.profile.delayed_ack {
                 Some(delay) if !out_of_order && !much && !text.is_empty() => {
                     inbox.ack_due.get_or_insert(self.cx.now + delay);

@@ -54,10 +54,10 @@ impl Timer {
 }
 
 impl Outbox {
-    /// A SYN with these options, sent now.
+    /// A SYN with these options, sent now. The timestamp is not kept: one that is sent again has its own.
     pub(crate) fn opening(options: Options, cx: Context<'_>) -> Self {
         Self {
-            syn: Some(options),
+            syn: Some(Options { timestamps: None, ..options }),
             text: Vec::new(),
             fin: false,
             snd_wnd: 0,

@@ -26,7 +26,7 @@ impl Parts<'_> {
     /// `<SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>`, if our SYN is not acknowledged.
     pub(crate) fn syn_ack(&mut self, cx: Context<'_>) -> Option<Segment> {
         let mut options = self.outbox.as_ref()?.syn?;
-        let ack = self.segment(self.numbers.snd_una, cx);
+        let ack = self.numbers.segment(self.numbers.snd_una, cx);
         options.timestamps = ack.options.timestamps;
         Some(Segment { flags: Flags::SYN, options, window: cx.syn_window(), ..ack })
     }

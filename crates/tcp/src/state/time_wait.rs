@@ -1,5 +1,8 @@
-use super::{Numbers, Origin};
-use crate::{Context, Flags, Instant, Profile, Segment, Seq, SynReceived, profile::Reopens};
+use super::{Listen, Numbers, Origin};
+use crate::{
+    Context, Flags, Instant, Profile, Segment, Seq, SynReceived,
+    profile::{Reopens, Restarts},
+};
 
 /// TIME-WAIT: both have closed. It stays, to acknowledge the peer's FIN again if our last ACK was lost, and to keep old
 /// segments out of the next connection between the same two ends.
@@ -20,47 +23,62 @@ impl TimeWait {
         self.expires_at
     }
 
-    /// The wait starts anew.
-    pub(crate) fn restart(&mut self, cx: Context<'_>) {
-        self.expires_at = cx.time_wait_ends();
+    /// A segment has come that is no part of a new connection: the wait may start anew.
+    //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
+    //# The only thing that can arrive in this state is a
+    //# retransmission of the remote FIN.  Acknowledge it, and
+    //# restart the 2 MSL timeout.
+    pub(crate) fn hear(&mut self, segment: &Segment, outdated: bool, cx: Context<'_>) {
+        let is_its_fin = segment.has(Flags::FIN) && segment.end() == self.numbers.rcv_nxt;
+        let restarts = match cx.profile.time_wait_restarts {
+            Restarts::OnFin => is_its_fin && !outdated,
+            Restarts::OnAnyAck => segment.ack.is_some() || outdated,
+        };
+        if restarts {
+            self.expires_at = cx.time_wait_ends();
+        }
     }
 
-    /// Whether this is the peer's FIN once more.
-    pub(crate) fn is_its_fin(&self, segment: &Segment) -> bool {
-        segment.has(Flags::FIN) && segment.end() == self.numbers.rcv_nxt
+    /// An ACK and nothing else is not answered: two in TIME-WAIT would never stop.
+    pub(crate) fn is_bare_ack(&self, segment: &Segment) -> bool {
+        segment.len() == 0 && segment.seq == self.numbers.rcv_nxt
     }
 
-    /// Whether this SYN may open the connection anew, if somebody listens. See [`Profile::reopens`].
+    /// Whether RFC 6191 takes it for an old SYN: no word then that its sender could misunderstand.
+    //= https://www.rfc-editor.org/rfc/rfc6191#section-2
+    //# silently drop the incoming SYN segment
+    pub(crate) fn is_old_syn(&self, segment: &Segment, profile: &Profile) -> bool {
+        profile.reopens == Reopens::Rfc6191 && is_bare_syn(segment) && !self.reopens(segment, profile)
+    }
+
+    /// Whether this SYN may open the connection anew, if somebody listens: whether it must be later than everything
+    /// that was seen of the old one, as [`Profile::reopens`] understands it.
     pub fn reopens(&self, segment: &Segment, profile: &Profile) -> bool {
-        let bare = segment.has(Flags::SYN) && !segment.has(Flags::RST) && segment.ack.is_none();
-        let dropped = segment.has(Flags::FIN) && profile.drops_syn_with_fin;
-        // linux v6.12 net/ipv4/tcp_minisocks.c tcp_timewait_state_process: after(seq, rcv_nxt). RCV.NXT itself was
-        // never used, but no kernel takes it.
-        let higher = segment.seq.is_after(self.numbers.rcv_nxt);
-        let stamp = segment.options.timestamps.filter(|_| profile.timestamps).map(|stamp| stamp.value);
-        bare && !dropped
-            && match (profile.reopens, self.numbers.ts_recent, stamp) {
-                (Reopens::Never, _, _) => false,
-                (Reopens::OnHigherNumber, _, _) | (Reopens::Linux, None, _) | (Reopens::Linux, _, None) => {
-                    higher
-                }
-                //= https://www.rfc-editor.org/rfc/rfc6191#section-2
-                //# honor the connection request
-                (Reopens::Rfc6191, Some(recent), Some(stamp)) => {
-                    Seq::new(stamp).is_after(Seq::new(recent)) || (stamp == recent && self.is_new(segment))
-                }
-                (Reopens::Rfc6191, None, Some(_)) => true,
-                (Reopens::Rfc6191, _, None) => self.is_new(segment),
-                (Reopens::Linux, Some(recent), Some(stamp)) => {
-                    let newer = Seq::new(stamp).is_after(Seq::new(recent));
-                    newer || (higher && stamp == recent)
-                }
+        if !is_bare_syn(segment) || (segment.has(Flags::FIN) && profile.drops_syn_with_fin) {
+            return false;
+        }
+        let seen = self.numbers.rcv_nxt;
+        let stamp =
+            segment.options.timestamps.filter(|_| profile.timestamps).map(|stamp| Seq::new(stamp.value));
+        let recent = self.numbers.ts_recent.map(Seq::new);
+        match (profile.reopens, recent, stamp) {
+            (Reopens::Never, _, _) => false,
+            //= https://www.rfc-editor.org/rfc/rfc6191#section-2
+            //# honor the connection request
+            (Reopens::Rfc6191, Some(recent), Some(stamp)) => {
+                stamp.is_after(recent) || (stamp == recent && !segment.seq.is_before(seen))
             }
-    }
-
-    /// Whether its number is above the last one seen.
-    fn is_new(&self, segment: &Segment) -> bool {
-        !segment.seq.is_before(self.numbers.rcv_nxt)
+            (Reopens::Rfc6191, None, Some(_)) => true,
+            (Reopens::Rfc6191, _, None) => !segment.seq.is_before(seen),
+            // linux v6.12 net/ipv4/tcp_minisocks.c tcp_timewait_state_process: `after(seq, rcv_nxt)`, and so not RCV.NXT
+            // itself, although no octet has had it.
+            (Reopens::Linux, Some(recent), Some(stamp)) => {
+                stamp.is_after(recent) || (stamp == recent && segment.seq.is_after(seen))
+            }
+            (Reopens::OnHigherNumber, _, _) | (Reopens::Linux, None, _) | (Reopens::Linux, _, None) => {
+                segment.seq.is_after(seen)
+            }
+        }
     }
 
     /// That SYN has come, and opens the connection anew.
@@ -73,8 +91,13 @@ impl TimeWait {
         let origin = if cx.profile.returns_to_time_wait {
             Origin::TimeWait(self)
         } else {
-            Origin::Listen(super::Listen { iss })
+            Origin::Listen(Listen { iss })
         };
         SynReceived::new(origin, iss, segment, cx)
     }
+}
+
+/// A SYN that could open: no ACK, no RST.
+fn is_bare_syn(segment: &Segment) -> bool {
+    segment.has(Flags::SYN) && !segment.has(Flags::RST) && segment.ack.is_none()
 }

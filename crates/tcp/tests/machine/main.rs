@@ -11,6 +11,7 @@
 mod calls;
 mod cells;
 mod channel;
+mod laws;
 mod opening;
 mod reach;
 mod retransmission;

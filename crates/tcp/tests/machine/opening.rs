@@ -93,6 +93,22 @@ fn text_and_fin_on_a_syn_wait_for_established() {
     assert_eq!(only(&open).ack, Some(IRS + 7));
 }
 
+/// The ACK that establishes is of the SYN,ACK; the text's own is owed from then on.
+#[test]
+fn text_on_a_syn_is_acknowledged_once_established() {
+    for delayed_ack in [None, Profile::RFC_9293.delayed_ack] {
+        let profile = Profile { delayed_ack, ..prompt() };
+        let early = Segment { text: b"early".to_vec(), ..syn() };
+        let opening = reach::state(Listen, at_s(0), &profile).on_segment(early, at_s(0), &profile);
+        let open = opening.next.on_segment(reach::ack(IRS + 1, ISS + 1), at_s(1), &profile);
+        let acks = match open.next.next_timer() {
+            Some(late) => open.next.on_timer(late, &profile),
+            None => open,
+        };
+        assert_eq!(only(&acks).ack, Some(IRS + 6));
+    }
+}
+
 #[test]
 fn listen_drops_a_syn_with_a_fin_if_the_profile_says_so() {
     let listening = reach::state(Listen, at_s(0), &Profile::LINUX);
@@ -141,6 +157,11 @@ fn a_scaled_window_is_read_and_written_scaled_but_not_on_a_syn() {
     let opening = Segment { options: offered, ..syn() };
     let step = reach::state(Listen, at_s(0), &profile).on_segment(opening, at_s(0), &profile);
     assert_eq!(only(&step).window, u16::MAX);
+    assert_eq!(
+        step.next.numbers().unwrap().rcv_wnd(),
+        u32::from(u16::MAX),
+        "no more is taken than was announced"
+    );
     assert_eq!(step.next.outbox().unwrap().snd_wnd(), u32::from(WINDOW));
 
     let open = acknowledged(step.next, at_s(0), &profile);
@@ -213,4 +234,18 @@ fn a_segment_with_an_older_timestamp_is_acknowledged_and_dropped() {
     let step = open.on_segment(newer, at_s(0), &profile);
     assert_eq!(step.events, [Event::Received(b"new".to_vec())]);
     assert_eq!(only(&step).options.timestamps.unwrap().echo, 501);
+}
+
+/// RFC 7323 §4.3: only what reaches down to the last ACK says which timestamp counts.
+#[test]
+fn a_segment_ahead_of_its_turn_does_not_raise_the_timestamp_that_is_echoed() {
+    let profile = prompt();
+    let opening = reach::state(Listen, at_s(0), &profile).on_segment(stamped(syn(), 500), at_s(0), &profile);
+    let open = acknowledged(opening.next, at_s(0), &profile);
+    let (first, sent) = (expected(&open), nxt(&open));
+    let ahead = open.on_segment(stamped(reach::text(first + 1, sent, b"b"), 700), at_s(0), &profile);
+    assert_eq!(only(&ahead).options.timestamps.unwrap().echo, 500);
+    let gap = ahead.next.on_segment(stamped(reach::text(first, sent, b"a"), 600), at_s(0), &profile);
+    assert_eq!(gap.events, [Event::Received(b"ab".to_vec())], "600 is later than what counts");
+    assert_eq!(only(&gap).options.timestamps.unwrap().echo, 600);
 }

@@ -121,6 +121,37 @@ fn a_closed_window_is_probed_for_as_long_as_the_peer_answers() {
 }
 
 #[test]
+fn an_answered_probe_does_not_count_as_a_retransmission_in_vain() {
+    let profile = Profile { retries: Some(2), user_timeout: None, ..prompt() };
+    let shut = Segment { window: 0, ..reach::ack(reach::IRS + 1, reach::ISS + 1) };
+    let opening = reach::state(timewait_tcp::StateName::SynReceived, at_s(0), &profile);
+    let open = opening.on_segment(shut.clone(), at_s(0), &profile).next;
+    let mut state = open.send(b"waiting", at_s(0), &profile).next;
+    for _ in 0..9 {
+        let now = state.next_timer().unwrap();
+        let probed = state.on_timer(now, &profile).next;
+        state = probed.on_segment(shut.clone(), now, &profile).next;
+    }
+    assert_eq!(state.name(), Established);
+}
+
+/// A FIN takes a number, and so a place in the window.
+#[test]
+fn a_fin_waits_until_the_window_has_room_for_it() {
+    let profile = prompt();
+    let tight = Segment { window: 3, ..reach::ack(reach::IRS + 1, reach::ISS + 1) };
+    let opening = reach::state(timewait_tcp::StateName::SynReceived, at_s(0), &profile);
+    let open = opening.on_segment(tight, at_s(0), &profile).next;
+    let sent = open.send(b"abc", at_s(0), &profile);
+    assert_eq!(only(&sent).text, b"abc");
+    let closed = sent.next.close(at_s(0), &profile);
+    assert_eq!((closed.send.len(), closed.next.name()), (0, FinWait1));
+    let room = reach::ack(expected(&closed.next), nxt(&closed.next));
+    let step = closed.next.on_segment(room, at_s(0), &profile);
+    assert!(only(&step).has(Flags::FIN));
+}
+
+#[test]
 fn a_closed_window_that_nobody_answers_for_ends_it() {
     let profile = prompt();
     let shut = Segment { window: 0, ..reach::ack(reach::IRS + 1, reach::ISS + 1) };
@@ -162,6 +193,20 @@ fn an_old_segment_does_not_change_the_window_that_a_later_one_announced() {
     assert_eq!(state.outbox().unwrap().snd_wnd(), 9, "it begins after the other one");
     let older = Segment { window: 7, ..text(first, start, b"abcd") };
     assert_eq!(state.on_segment(older, at_s(0), &profile).next.outbox().unwrap().snd_wnd(), 9);
+}
+
+/// RFC 9293 makes SND.WND an offset from SND.UNA: were it left alone, an ACK whose window is no news would open it.
+#[test]
+fn an_old_segment_that_acknowledges_does_not_move_the_right_edge_of_the_window() {
+    let profile = prompt();
+    let state = open(&profile).send(&[b'x'; 100], at_s(0), &profile).next;
+    let (first, start) = (expected(&state), una(&state));
+    let later = text(first + 5, start, b"f");
+    let state = state.on_segment(later, at_s(0), &profile).next;
+    let earlier = text(first, start + 100, b"a");
+    let state = state.on_segment(earlier, at_s(0), &profile).next;
+    assert_eq!(una(&state), start + 100);
+    assert_eq!(state.outbox().unwrap().snd_wnd(), u32::from(WINDOW) - 100);
 }
 
 #[test]
