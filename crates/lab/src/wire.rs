@@ -50,7 +50,7 @@ use std::{
 };
 
 use timewait_linux::{
-    hosts::{Device, Neighbour},
+    hosts::{Device, LastResort, Neighbour},
     sockets::{OpenError, SocketTable},
 };
 use timewait_tcp::{Segment, Side, StateName, Trace};
@@ -75,6 +75,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_micros(500);
 
 /// A wire. What is at its two ends can talk to each other as long as it is there.
+///
+/// If it breaks, every call says so from then on, and the sockets of both hosts are ended, so that no application waits
+/// on one for ever.
 #[derive(Debug)]
 pub struct Wire {
     shared: Arc<Shared>,
@@ -106,12 +109,17 @@ impl Wire {
         let interfaces = [left, right].map(|host| host.name().to_owned()).to_vec();
         let record = Record::new(left.name(), right.name(), interfaces);
         let devices = vec![(Side::Left, at_left), (Side::Right, at_right)];
-        Self::start(Junction::new(ends.0, ends.1, record, states), devices)
+        let last_resorts = vec![left.last_resort()?, right.last_resort()?];
+        Self::start(Junction::new(ends.0, ends.1, record, states), devices, last_resorts)
     }
 
-    fn start(junction: Junction, devices: Vec<(Side, Arc<Device>)>) -> Result<Self, JoinError> {
+    fn start(
+        junction: Junction,
+        devices: Vec<(Side, Arc<Device>)>,
+        last_resorts: Vec<LastResort>,
+    ) -> Result<Self, JoinError> {
         let shared = Arc::new(Shared::new(junction).map_err(JoinError::Thread)?);
-        let pump = Pump::start(&shared, devices).map_err(JoinError::Thread)?;
+        let pump = Pump::start(&shared, devices, last_resorts).map_err(JoinError::Thread)?;
         Ok(Self { shared, watchers: AtomicU64::new(0), _pump: pump })
     }
 
@@ -275,6 +283,11 @@ impl Wire {
 
     /// From here on, only these packets stand in the trace and in the capture: for a bulk of which one packet matters.
     /// What is not TCP, and what is done on purpose, is recorded all the same.
+    ///
+    /// In such a bulk, packets that come faster than they are taken are lost as on any wire, and the trace's last
+    /// row counts them. Otherwise that breaks the wire, since an experiment in which packets vanish proves nothing. (An
+    /// ordinary user's packet socket has room for some six packets of 64 KiB; TUN leaves such losses to the host, which
+    /// counts them as dropped by the interface.)
     ///
     /// # Errors
     /// The wire broke.

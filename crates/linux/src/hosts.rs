@@ -33,7 +33,7 @@ use ipnet::IpNet;
 
 pub use addresses::AddressError;
 pub use device::{Device, DeviceError, LoopbackEars, Medium};
-pub use neighbour::{Neighbour, NeighbourError};
+pub use neighbour::{LastResort, Neighbour, NeighbourError};
 pub use refusal::{Refusal, Step};
 
 use crate::settings::{self, SettingError};

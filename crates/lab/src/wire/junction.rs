@@ -322,6 +322,15 @@ impl Junction {
         })
     }
 
+    /// Packets came faster than they were taken. In a bulk that is a loss as on any wire, else nothing is as it seems.
+    pub(super) fn overflowed(&mut self, lost: u32) -> Result<(), Breakage> {
+        if !self.record.is_of_a_bulk() {
+            return Err(Breakage::Overflow(lost));
+        }
+        self.record.overflowed(lost);
+        Ok(())
+    }
+
     /// What is due: delayed packets arrive, states are read again. Tells when it must be called next, at the latest.
     pub(super) fn tick(&mut self) -> Result<Option<Instant>, WireError> {
         let now = Instant::now();

@@ -37,7 +37,8 @@ impl Wire {
         let interfaces = vec![host.name().to_owned(), name.to_owned()];
         let record = Record::new(host.name(), name, interfaces);
         let ends = (End::Host(Arc::clone(&device)), End::Program(std::collections::VecDeque::new()));
-        let wire = Self::start(Junction::new(ends.0, ends.1, record, states), vec![(Side::Left, device)])?;
+        let junction = Junction::new(ends.0, ends.1, record, states);
+        let wire = Self::start(junction, vec![(Side::Left, device)], vec![host.last_resort()?])?;
         let plug = Plug { shared: Arc::clone(&wire.shared) };
         Ok((wire, plug))
     }

@@ -13,7 +13,7 @@ use rustix::{
     event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
     io::Errno,
 };
-use timewait_linux::hosts::Device;
+use timewait_linux::hosts::{Device, LastResort};
 use timewait_tcp::Side;
 
 use super::{Breakage, WireError, junction::Junction};
@@ -103,11 +103,15 @@ pub(super) struct Pump {
 }
 
 impl Pump {
-    pub(super) fn start(shared: &Arc<Shared>, devices: Vec<(Side, Arc<Device>)>) -> io::Result<Self> {
+    pub(super) fn start(
+        shared: &Arc<Shared>,
+        devices: Vec<(Side, Arc<Device>)>,
+        last_resorts: Vec<LastResort>,
+    ) -> io::Result<Self> {
         let of_thread = Arc::clone(shared);
         let thread = thread::Builder::new().name("wire".into()).spawn(move || {
             // Whoever waits is told when this ends, in whatever way.
-            let _told = TellOnEnd(&of_thread);
+            let _told = TellOnEnd { shared: &of_thread, last_resorts };
             run(&of_thread, &devices);
         })?;
         Ok(Self { shared: Arc::clone(shared), thread: Some(thread) })
@@ -128,14 +132,24 @@ impl Drop for Pump {
     }
 }
 
-struct TellOnEnd<'a>(&'a Shared);
+struct TellOnEnd<'a> {
+    shared: &'a Shared,
+    last_resorts: Vec<LastResort>,
+}
 
 impl Drop for TellOnEnd<'_> {
     fn drop(&mut self) {
+        let mut junction = self.shared.lock_anyway();
         if thread::panicking() {
-            self.0.lock_anyway().broken.get_or_insert(Breakage::Panic);
+            junction.broken.get_or_insert(Breakage::Panic);
         }
-        self.0.changed.notify_all();
+        let broke = junction.broken.is_some();
+        drop(junction);
+        self.shared.changed.notify_all();
+        // Nothing passes any more: who waits for it on a socket would wait for ever. Where this is refused, they do.
+        for last_resort in self.last_resorts.iter_mut().filter(|_| broke) {
+            let _ = last_resort.abort_all();
+        }
     }
 }
 
@@ -190,7 +204,7 @@ fn pass_on(shared: &Shared, devices: &[(Side, Arc<Device>)], buffer: &mut [u8]) 
         }
         let lost = device.overflowed().map_err(|error| Breakage::device(&error))?;
         if lost > 0 {
-            return Err(Breakage::Overflow(lost).into());
+            shared.lock()?.overflowed(lost)?;
         }
     }
     Ok(())

@@ -21,6 +21,8 @@ pub(super) struct Record {
     rows_left_out: u64,
     capture: Capture,
     bytes: usize,
+    /// Packets that came faster than they were taken.
+    overflowed: u64,
     only: Option<Matcher>,
 }
 
@@ -34,6 +36,7 @@ impl Record {
             rows_left_out: 0,
             capture: Capture { began, interfaces, ..Capture::default() },
             bytes: 0,
+            overflowed: 0,
             only: None,
         }
     }
@@ -46,6 +49,15 @@ impl Record {
     /// From here on, only these packets.
     pub(super) fn only(&mut self, matcher: Option<Matcher>) {
         self.only = matcher;
+    }
+
+    /// Whether only some packets matter.
+    pub(super) fn is_of_a_bulk(&self) -> bool {
+        self.only.is_some()
+    }
+
+    pub(super) fn overflowed(&mut self, lost: u32) {
+        self.overflowed = self.overflowed.saturating_add(u64::from(lost));
     }
 
     pub(super) fn wants(&mut self, packet: &Packet) -> bool {
@@ -89,12 +101,16 @@ impl Record {
         self.capture.packets.push(Captured { at: self.now(), interface, bytes: raw.to_vec(), comment });
     }
 
-    /// All that was seen; if there was more than room, the last row says so.
+    /// All that was seen; the last rows say how much is not there.
     pub(super) fn trace(&self) -> Trace {
         let mut trace = self.trace.clone();
-        if self.rows_left_out > 0 {
-            let text = format!("{} more rows, for which there was no room", self.rows_left_out);
-            trace.rows.push(Row { at: self.now(), seen: Seen::Note { side: None, text } });
+        let missing = [
+            (self.rows_left_out, "more rows, for which there was no room"),
+            (self.overflowed, "packets lost: they came faster than the wire took them"),
+        ];
+        for (count, what) in missing.into_iter().filter(|(count, _)| *count > 0) {
+            let seen = Seen::Note { side: None, text: format!("{count} {what}") };
+            trace.rows.push(Row { at: self.now(), seen });
         }
         trace
     }

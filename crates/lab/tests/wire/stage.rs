@@ -37,6 +37,17 @@ pub(crate) fn everywhere(host: &Host, scene: impl Fn(&Stage)) {
     }
 }
 
+impl Drop for Stage {
+    /// Of a test that fails, it is good to know whether its wire broke.
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Err(error) = self.wire.mark()
+        {
+            eprintln!("{error}");
+        }
+    }
+}
+
 impl Stage {
     pub(crate) fn with(host: &Host, cable: Cable, address: IpAddr) -> Self {
         let client = host.neighbour("client").unwrap();
@@ -93,10 +104,16 @@ pub(crate) fn fates(trace: &Trace, wanted: Fate) -> Vec<String> {
     trace.rows.iter().filter(is_wanted).map(|row| in_short(&row.seen)).collect()
 }
 
-/// Who sent a FIN, in which connection.
+/// Who sent a FIN, in which connection: each once, whatever was sent again.
 pub(crate) fn fins(trace: &Trace) -> Vec<String> {
     let segments = segments(trace).into_iter().filter(|row| row.contains("FIN"));
-    segments.map(|row| row[..2].to_owned()).collect()
+    let mut fins = Vec::new();
+    for fin in segments.map(|row| row[..2].to_owned()) {
+        if !fins.contains(&fin) {
+            fins.push(fin);
+        }
+    }
+    fins
 }
 
 /// All that comes until the end.

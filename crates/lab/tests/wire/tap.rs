@@ -5,7 +5,10 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream},
 };
 
-use timewait_lab::wire::{Tap, parse};
+use timewait_lab::{
+    capture::{Capture, Captured},
+    wire::{Tap, parse},
+};
 use timewait_tcp::{
     Fate, Flags,
     Side::{Left, Right},
@@ -85,12 +88,14 @@ fn the_capture_s_checksums_are_right_where_loopback_left_them_out() {
         converse(&TcpListener::bind(("127.0.0.1", PORT)).unwrap());
         closed(&tap);
         converse(&TcpListener::bind(("::1", PORT)).unwrap());
-        eventually("the second connection's FINs", || (fins(&tap.trace().unwrap()).len() == 4).then_some(()));
+        let fins = |capture: &Capture| {
+            let is_fin = |it: &&Captured| parse(&it.bytes).unwrap().2.has(Flags::FIN);
+            capture.packets.iter().filter(is_fin).count()
+        };
+        eventually("the second connection's FINs", || (fins(&tap.capture().unwrap()) >= 4).then_some(()));
         let capture = tap.capture().unwrap();
         assert_eq!(capture.interfaces, ["loopback"]);
         assert!(capture.packets.len() >= 16, "{}", capture.packets.len());
-        let fins = capture.packets.iter().filter(|it| parse(&it.bytes).unwrap().2.has(Flags::FIN));
-        assert_eq!(fins.count(), 4);
         if !have_tool("tshark") {
             return;
         }

@@ -2,6 +2,8 @@ use std::{
     fmt,
     io::{self, IoSlice},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    thread,
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -24,6 +26,9 @@ const ETHERNET_HEADER: usize = 14;
 const ETHERTYPES: [(u8, [u8; 2]); 2] = [(4, [0x08, 0x00]), (6, [0x86, 0xdd])];
 /// Room for what arrives while nobody reads: some hundred of the largest packets.
 const RECEIVE_BUFFER: usize = 32 << 20;
+/// How long a queue may be frozen. Reached only when something is broken.
+const FROZEN: Duration = Duration::from_secs(1);
+const TRY_AGAIN: Duration = Duration::from_micros(50);
 /// `ETHTOOL_STXCSUM`, `ETHTOOL_SSG`, `ETHTOOL_STSO`, `ETHTOOL_SGSO` (linux v6.12 include/uapi/linux/ethtool.h): what a
 /// host leaves to its network card, which here is nobody: checksums, and cutting text into segments.
 const OFFLOADS: [u32; 4] = [0x17, 0x19, 0x1f, 0x24];
@@ -175,7 +180,7 @@ impl Device {
             Medium::Veth => {
                 let header = frame_header(packet)?;
                 let parts = [IoSlice::new(&header), IoSlice::new(packet)];
-                rustix::io::retry_on_intr(|| rustix::io::writev(&self.file, &parts))? - ETHERNET_HEADER
+                send_frame(self.file.as_fd(), &parts)? - ETHERNET_HEADER
             }
         };
         if sent == packet.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
@@ -275,6 +280,18 @@ fn receive_frame<'b>(socket: BorrowedFd<'_>, buffer: &'b mut [u8]) -> io::Result
             buffer.get(..length).and_then(|frame| frame.get(ETHERNET_HEADER - 2..ETHERNET_HEADER));
         if ETHERTYPES.iter().any(|(_, number)| ethertype == Some(number)) {
             return Ok(buffer.get(ETHERNET_HEADER..length));
+        }
+    }
+}
+
+/// While something about the interface changes, its queue is frozen, and what is sent past it is refused (linux v6.12
+/// net/core/dev.c `__dev_direct_xmit`).
+fn send_frame(socket: BorrowedFd<'_>, parts: &[IoSlice<'_>]) -> rustix::io::Result<usize> {
+    let start = Instant::now();
+    loop {
+        match rustix::io::retry_on_intr(|| rustix::io::writev(socket, parts)) {
+            Err(Errno::NOBUFS) if start.elapsed() < FROZEN => thread::sleep(TRY_AGAIN),
+            outcome => return outcome,
         }
     }
 }

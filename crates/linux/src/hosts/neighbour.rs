@@ -8,6 +8,7 @@ use crate::{
     calls,
     netns::{Netns, NetnsError, NotInside},
     settings::{self, SettingError},
+    sockets::{OpenError, ReadError, SocketTable},
 };
 
 /// Buckets of a neighbour's own table of connections. The machine's table has so many that an empty dump of it costs
@@ -82,6 +83,14 @@ impl Neighbour {
         &self.netns
     }
 
+    /// What ends all its sockets when everything else has failed; made before, to be at hand.
+    ///
+    /// # Errors
+    /// As for [`SocketTable::open_in`].
+    pub fn last_resort(&self) -> Result<LastResort, OpenError> {
+        SocketTable::open_in(&self.netns).map(|table| LastResort { table })
+    }
+
     /// Does some work in a thread that has moved there. Sockets that it makes can be used from anywhere.
     ///
     /// # Errors
@@ -129,6 +138,23 @@ impl Neighbour {
         let usable = || addresses::usable(addresses::LOOPBACK, address);
         let outcome = self.inside(usable).and_then(|usable| usable);
         outcome.map_err(|source| AddressError::NotTaken { address: address.into(), source })
+    }
+}
+
+/// Ends all that goes on in a host at once.
+#[derive(Debug)]
+pub struct LastResort {
+    table: SocketTable,
+}
+
+impl LastResort {
+    /// Ends every TCP socket of that host, so that nobody waits on one for what cannot come any more: calls return
+    /// ECONNABORTED. Kernels without `CONFIG_INET_DIAG_DESTROY` end none.
+    ///
+    /// # Errors
+    /// The host's sockets cannot be listed.
+    pub fn abort_all(&mut self) -> Result<(), ReadError> {
+        self.table.abort_all()
     }
 }
 

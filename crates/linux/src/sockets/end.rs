@@ -2,9 +2,9 @@
 
 use std::{io, ops::ControlFlow, time::Duration};
 
-use timewait_facts::{Socket, State};
+use timewait_facts::{Socket, State, States};
 
-use super::{SocketTable, format};
+use super::{Query, ReadError, SocketTable, format};
 use crate::netlink::AnswerError;
 
 /// A timewait minisocket that is no more.
@@ -70,5 +70,14 @@ impl SocketTable {
             .ask(&format::destroy(socket), |_| Ok(ControlFlow::Continue(())))
             .map_err(EndError::from_answer)?;
         Ok(Ended { state: socket.state, spared })
+    }
+
+    /// Ends every socket there is, live ones among them: whoever waits on one gets an error (ECONNABORTED). Those that
+    /// cannot be ended are left. Only for a [host of our own](crate::hosts::LastResort).
+    pub(crate) fn abort_all(&mut self) -> Result<(), ReadError> {
+        for socket in self.collect(&Query::in_states(States::all()))? {
+            let _ = self.connection.ask(&format::destroy(&socket), |_| Ok(ControlFlow::Continue(())));
+        }
+        Ok(())
     }
 }
