@@ -3,10 +3,11 @@
 //! `cargo build --release && cargo run --release -p timewait-benches` makes a host of its own, fills port 9000 there
 //! with sockets in TIME-WAIT, and times what people would run against the kernel's own cost of handing the same
 //! sockets over. Times are of this machine and this moment; the ratios are what holds. The result goes to standard
-//! output as a table in Markdown.
+//! output as a table in Markdown. With the argument `load`, the server and the load generator are measured instead.
 #![forbid(unsafe_code)]
 
 mod crowd;
+mod load;
 mod timing;
 
 use std::{
@@ -32,6 +33,9 @@ const SIZES: [u32; 4] = [1_000, 10_000, 100_000, 1_000_000];
 const RUNS: usize = 5;
 
 fn main() -> anyhow::Result<ExitCode> {
+    if let Some(part) = load::Part::asked_for() {
+        return part.run();
+    }
     if let Some(host) = Host::entered() {
         let size = env::args().nth(1).and_then(|size| size.parse().ok()).context("how many sockets?")?;
         return measure_at(&host, size);

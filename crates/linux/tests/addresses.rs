@@ -104,3 +104,31 @@ fn another_namespace_has_addresses_of_its_own() {
         TcpListener::bind((ours, 9000)).unwrap();
     });
 }
+
+#[test]
+fn what_is_routed_locally_is_what_the_kernel_delivers_here() {
+    in_own_host(|host| {
+        host.add_address("192.0.2.7/24".parse().unwrap()).unwrap();
+        host.add_address("2001:db8::7/64".parse().unwrap()).unwrap();
+        let answers = [
+            ("127.0.0.1", true),
+            ("127.200.3.4", true),
+            ("192.0.2.7", true),
+            ("::1", true),
+            ("2001:db8::7", true),
+            ("192.0.2.8", false),
+            ("192.0.2.255", false),
+            ("127.255.255.255", false),
+            ("224.0.0.1", false),
+            ("255.255.255.255", false),
+            ("198.51.100.1", false),
+            ("2001:db8::8", false),
+            ("2001:db8:1::1", false),
+            ("ff02::1", false),
+        ];
+        for (address, expected) in answers {
+            let answer = addresses::is_routed_locally(address.parse().unwrap()).unwrap();
+            assert_eq!(answer, expected, "{address}");
+        }
+    });
+}

@@ -2,11 +2,12 @@
 
 use crate::{assert_screen, run};
 
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 11] = [
     &[],
     &["demo"],
     &["serve"],
     &["connect"],
+    &["load"],
     &["ls"],
     &["why"],
     &["free"],
@@ -35,7 +36,7 @@ fn short_help_reads_well() {
 
 #[test]
 fn long_help_has_examples_and_the_exit_status() {
-    for command in ["demo", "serve", "connect", "ls", "why", "free"] {
+    for command in ["demo", "serve", "connect", "load", "ls", "why", "free"] {
         let help = run(&[command, "--help"]).stdout;
         assert!(help.contains("Examples:") && help.contains("Exit status:"), "{help}");
         assert_screen!(format!("long-help-{command}"), help);

@@ -16,6 +16,7 @@ mod generate;
 mod help;
 mod house;
 mod input;
+mod load;
 mod ls;
 mod readme;
 mod serve;
