@@ -1,4 +1,4 @@
-use std::io::Write;
+use std::{io::Write, time::Duration};
 
 use serde::Serialize;
 use timewait_oneline::{
@@ -58,14 +58,15 @@ struct Times {
 
 impl Times {
     fn of(latencies: &Latencies) -> Option<Self> {
-        let at = |share| latencies.quantile(share).as_secs_f64() * 1e6;
+        let us = |time: Duration| (time.as_secs_f64() * 1e7).round() / 10.0;
+        let at = |share| us(latencies.quantile(share));
         (latencies.count() > 0).then(|| Self {
             count: latencies.count(),
             p50: at(0.5),
             p90: at(0.9),
             p99: at(0.99),
             p999: at(0.999),
-            max: latencies.max().as_secs_f64() * 1e6,
+            max: us(latencies.max()),
         })
     }
 }
