@@ -3,12 +3,11 @@
 //! `cargo build --release && cargo run --release -p timewait-benches` makes a host of its own, fills port 9000 there
 //! with sockets in TIME-WAIT, and times what people would run against the kernel's own cost of handing the same
 //! sockets over. Times are of this machine and this moment; the ratios are what holds. The result goes to standard
-//! output as a table in Markdown. With the argument `load`, the server and the load generator are measured instead.
+//! output as a table in Markdown.
 #![forbid(unsafe_code)]
 
 mod crowd;
 mod forecast;
-mod load;
 mod timing;
 mod watch;
 
@@ -40,9 +39,6 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     if env::args().nth(1).as_deref() == Some("watch") {
         return watch::run();
-    }
-    if let Some(part) = load::Part::asked_for() {
-        return part.run();
     }
     if let Some(host) = Host::entered() {
         let size = env::args().nth(1).and_then(|size| size.parse().ok()).context("how many sockets?")?;

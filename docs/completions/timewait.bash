@@ -68,7 +68,8 @@ _timewait() {
 
     case "${cmd}" in
         timewait)
-            opts="-h -V --color --help --version demo serve connect load ls watch why ports doctor free lab generate rehearse-here"
+            opts="-h -V --color --help --version demo serve connect load ls why ports doctor free lab generate rehearse-here"
+            opts="-h -V --color --help --version demo serve connect ls watch why free generate rehearse-here"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

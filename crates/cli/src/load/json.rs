@@ -1,4 +1,4 @@
-use std::{io::Write, time::Duration};
+use std::io::Write;
 
 use serde::Serialize;
 use timewait_oneline::{
@@ -58,15 +58,14 @@ struct Times {
 
 impl Times {
     fn of(latencies: &Latencies) -> Option<Self> {
-        let us = |time: Duration| (time.as_secs_f64() * 1e7).round() / 10.0;
-        let at = |share| us(latencies.quantile(share));
+        let at = |share| latencies.quantile(share).as_secs_f64() * 1e6;
         (latencies.count() > 0).then(|| Self {
             count: latencies.count(),
             p50: at(0.5),
             p90: at(0.9),
             p99: at(0.99),
             p999: at(0.999),
-            max: us(latencies.max()),
+            max: latencies.max().as_secs_f64() * 1e6,
         })
     }
 }

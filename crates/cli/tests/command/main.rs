@@ -19,7 +19,6 @@ mod help;
 mod house;
 mod input;
 mod lab;
-mod load;
 mod ls;
 mod ports;
 mod readme;

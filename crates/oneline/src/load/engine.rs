@@ -171,7 +171,7 @@ impl<'a> Engine<'a> {
     fn open(&mut self, due: Instant) {
         let from = self.sources.nth(self.tally.begun);
         self.tally.begun += 1;
-        let talk = match Talk::open(self.load.to, from, !self.load.say.is_empty(), due) {
+        let talk = match Talk::open(self.load.to, from, due) {
             Ok(talk) => talk,
             Err(errno) => return self.fail(errno),
         };

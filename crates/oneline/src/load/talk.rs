@@ -37,8 +37,7 @@ pub(super) enum Step {
 }
 
 impl Talk {
-    /// Opens it. If this side `speaks` first, the handshake's last segment is to wait for its words and carry them.
-    pub(super) fn open(to: SocketAddr, from: Option<IpAddr>, speaks: bool, due: Instant) -> io::Result<Self> {
+    pub(super) fn open(to: SocketAddr, from: Option<IpAddr>, due: Instant) -> io::Result<Self> {
         let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
@@ -46,10 +45,6 @@ impl Talk {
             options::set_bind_address_no_port(&socket, true)
                 .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))?;
             rustix::net::bind(&socket, &SocketAddr::new(from, 0))?;
-        }
-        if speaks {
-            // linux v6.12 net/ipv4/tcp_input.c `tcp_rcv_synsent_state_process`
-            sockopt::set_tcp_quickack(&socket, false)?;
         }
         // On this machine the handshake is mostly over when the first call returns; the second says whether.
         let connected = match rustix::net::connect(&socket, &to) {

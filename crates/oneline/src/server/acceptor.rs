@@ -1,7 +1,4 @@
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Duration};
 
 use rustix::io::{self, Errno};
 
@@ -20,13 +17,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 const SILENT_IN_A_ROW: u64 = 1000;
 
 /// Of those, one in so many is waited for all the same, to see whether it holds.
-const SAMPLE: u64 = 16;
-
-/// How many of those are left to the kernel between two looks at one who is waited for.
-const BETWEEN_SAMPLES: u64 = 4;
-
-/// After so long without a client, the next may be of another kind.
-const LULL: Duration = Duration::from_millis(25);
+const SAMPLE: u64 = 64;
 
 /// How many are accepted between two looks at how many wait.
 const BETWEEN_LOOKS: u64 = 32;
@@ -45,9 +36,6 @@ pub(super) struct Acceptor<'a> {
     totals: Totals,
     /// How many clients have closed since one of them last said a word.
     silent: u64,
-    /// How many doubts there were when the last came.
-    doubts: u32,
-    last_came: Instant,
     scratch: Box<[u8]>,
 }
 
@@ -65,15 +53,7 @@ enum Step {
 
 impl<'a> Acceptor<'a> {
     pub(super) fn new(crew: &'a Crew<'a>, number: usize) -> Self {
-        Self {
-            crew,
-            number,
-            totals: Totals::default(),
-            silent: 0,
-            doubts: 0,
-            last_came: Instant::now(),
-            scratch: vec![0; super::SCRATCH].into(),
-        }
+        Self { crew, number, totals: Totals::default(), silent: 0, scratch: vec![0; super::SCRATCH].into() }
     }
 
     /// Accepts until the listening ends, or all who may come have come.
@@ -135,8 +115,6 @@ impl<'a> Acceptor<'a> {
                 self.totals.left += 1;
                 self.totals.left_at_once += 1;
                 self.totals.closed_first.count(talk.first());
-                drop(talk);
-                self.look_at_a_sample();
             }
             Ok(Step::Done) => self.done(talk),
             // The worker would find the same, and tells of it; the close is all that is left.
@@ -170,12 +148,7 @@ impl<'a> Acceptor<'a> {
     }
 
     /// Whether the next client may have something to say.
-    fn expects_words(&mut self) -> bool {
-        let (now, doubts) = (Instant::now(), self.crew.doubts());
-        if doubts != self.doubts || now.duration_since(self.last_came) > LULL {
-            (self.doubts, self.silent) = (doubts, 0);
-        }
-        self.last_came = now;
+    fn expects_words(&self) -> bool {
         self.silent < SILENT_IN_A_ROW || self.totals.accepted.is_multiple_of(SAMPLE)
     }
 
@@ -213,16 +186,6 @@ impl<'a> Acceptor<'a> {
             Err(_) => self.totals.lost += 1,
         }
         false
-    }
-
-    /// Among the silent few are waited for, and what one says is to be known soon.
-    fn look_at_a_sample(&mut self) {
-        if self.totals.left_at_once.is_multiple_of(BETWEEN_SAMPLES) {
-            let oldest = self.crew.place(self.number).and_then(|mut place| place.oldest());
-            if oldest.is_some_and(|(since, talk)| self.look_at(since, talk)) {
-                self.crew.ring();
-            }
-        }
     }
 
     /// Both FINs were sent; of words, the last are counted already.

@@ -48,8 +48,6 @@ pub(super) struct Crew<'a> {
     attended: AtomicBool,
     /// How often it has.
     round: AtomicU32,
-    /// How often there was a reason to think that clients may have something to say.
-    doubts: AtomicU32,
     /// Threads that have not ended.
     alive: AtomicUsize,
     /// How many more may be accepted, and how many of the permitted were not yet; `None` is any number.
@@ -92,7 +90,6 @@ impl<'a> Crew<'a> {
             bell,
             attended: AtomicBool::new(false),
             round: AtomicU32::new(0),
-            doubts: AtomicU32::new(0),
             alive: AtomicUsize::new(0),
             limit: setup.connections.map(limit),
             closed: AtomicBool::new(false),
@@ -176,11 +173,6 @@ impl<'a> Crew<'a> {
         }
     }
 
-    /// How often there was a reason to think that clients may have something to say.
-    pub(super) fn doubts(&self) -> u32 {
-        self.doubts.load(SeqCst)
-    }
-
     /// There is somebody in a place.
     pub(super) fn ask_for_attention(&self) {
         if !self.attended.load(SeqCst) && !self.attended.swap(true, SeqCst) {
@@ -222,11 +214,6 @@ impl<'a> Crew<'a> {
     /// The worker looks again.
     pub(super) fn attend(&self) {
         self.attended.store(true, SeqCst);
-    }
-
-    /// Somebody said a word, or nobody has come for a while and others may come now.
-    pub(super) fn doubt(&self) {
-        self.doubts.fetch_add(1, SeqCst);
     }
 
     /// The worker looks no more until it is asked again. Gives whether somebody came in between.
@@ -278,11 +265,6 @@ impl<'a> Crew<'a> {
 }
 
 impl Place {
-    /// The oldest of those who linger.
-    pub(super) fn oldest(&mut self) -> Option<(u32, Conversation)> {
-        self.recent.pop_front()
-    }
-
     /// Adds one who lingers; gives the one who is to be looked at.
     pub(super) fn linger(&mut self, since: u32, talk: Conversation) -> Option<(u32, Conversation)> {
         self.recent.push_back((since, talk));

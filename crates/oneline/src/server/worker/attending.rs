@@ -42,9 +42,6 @@ impl<O: FnMut(Event)> Worker<'_, O> {
         let Some(crew) = self.crew else { return Ok(()) };
         let any_left = self.take_over(crew, self.end.is_some())?;
         let somebody = any_left || crew.leave_unattended();
-        if !somebody {
-            crew.doubt();
-        }
         self.next_round = somebody.then_some(self.now + ROUND);
         if somebody {
             crew.attend();
@@ -71,14 +68,6 @@ impl<O: FnMut(Event)> Worker<'_, O> {
             self.lingering.push_back((self.now + self.patience(), ticket));
         }
         self.resume(ticket)
-    }
-
-    /// So many bytes were heard.
-    pub(super) fn heard(&mut self, bytes: u64) {
-        self.totals.bytes_discarded += bytes;
-        if let Some(crew) = self.crew.filter(|_| bytes > 0) {
-            crew.doubt();
-        }
     }
 
     /// From here on the threads that accept find nobody, and the worker is at the door itself.

@@ -68,8 +68,7 @@ impl<O: FnMut(Event)> Worker<'_, O> {
                 (self.observer)(Event::Served { peer: talk.peer() });
             }
         }
-        let heard = talk.hear(&mut self.scratch)?;
-        self.heard(heard);
+        self.totals.bytes_discarded += talk.hear(&mut self.scratch)?;
         let our_turn = self.setup.close_first == Side::Server || talk.has_heard_fin();
         if talk.has_said() && our_turn && talk.first().is_none() {
             if self.setup.linger == Some(0) {
@@ -85,8 +84,7 @@ impl<O: FnMut(Event)> Worker<'_, O> {
     pub(super) fn leave(&mut self, ticket: Ticket) -> Result<(), RunError> {
         let Some(mut talk) = self.talks.take(ticket) else { return Ok(()) };
         // What was said meanwhile would make the close an RST; an error would be the end that it is anyway.
-        let heard = talk.hear(&mut self.scratch).unwrap_or(0);
-        self.heard(heard);
+        self.totals.bytes_discarded += talk.hear(&mut self.scratch).unwrap_or(0);
         self.totals.left += 1;
         self.count_first(&talk);
         self.end(ticket, talk)
