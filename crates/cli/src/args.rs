@@ -3,7 +3,6 @@
 mod address;
 mod flags;
 mod production;
-mod sources;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -13,7 +12,6 @@ use timewait_facts::{Pattern, State};
 pub(crate) use address::{From, ListenAddress, Question, Target};
 pub(crate) use flags::Flags;
 pub(crate) use production::{Doctor, Percent, Ports};
-pub(crate) use sources::Source;
 
 /// Shows what TCP's TIME-WAIT state does to this machine, with real sockets
 #[derive(Debug, Parser)]
@@ -41,7 +39,6 @@ pub(crate) enum Command {
     Demo(Demo),
     Serve(Serve),
     Connect(Connect),
-    Load(Load),
     Ls(Ls),
     Watch(Watch),
     Why(Why),
@@ -96,8 +93,7 @@ pub(crate) struct Demo {
     timewait serve                         the article's second program\n  \
     timewait serve --no-reuseaddr          its first: cannot be restarted for 60 s after a client\n  \
     timewait serve --close-first client    the wait is the client's\n  \
-    timewait serve [::]:9000 --v6only      IPv6 alone\n  \
-    timewait serve --quiet                 at the kernel's speed\n\n\
+    timewait serve [::]:9000 --v6only      IPv6 alone\n\n\
     Exit status: 0 when stopped (Ctrl-C, SIGTERM, --connections), 1 if a call failed, 2 for bad input.")]
 pub(crate) struct Serve {
     /// Where to listen
@@ -125,12 +121,6 @@ pub(crate) struct Serve {
     /// Stop after so many connections
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) connections: Option<u64>,
-    /// The FIN in a segment of its own, as the article's
-    #[arg(long)]
-    pub(crate) separate_fin: bool,
-    /// Threads that accept, with -q [default: a core each]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) threads: Option<u16>,
     /// On an IPv6 address, take no IPv4 connections
     #[arg(long)]
     pub(crate) v6only: bool,
@@ -172,61 +162,6 @@ pub(crate) struct Connect {
     /// Print only what the peer says
     #[arg(short, long)]
     pub(crate) quiet: bool,
-}
-
-/// Opens and closes connections on this machine, at a rate, and counts what fails
-#[derive(Debug, clap::Args)]
-#[command(after_long_help = "Only addresses that the kernel routes as local are connected to.\n\n\
-    Latencies are counted from when a connection was due, not from when its turn came.\n\n\
-    Examples:\n  \
-    timewait load :9000                            as fast as possible, for ten seconds\n  \
-    timewait load :9000 --rate 500 --duration 1m\n  \
-    timewait load :9000 --close-first client       the wait, and the ports, are this side's\n  \
-    timewait load :9000 --from 127.0.0.0/8         from many addresses, so that ports last\n\n\
-    Exit status: 0; 1 if connections failed or ports ran short; 2 for bad input, or if it could not run.")]
-pub(crate) struct Load {
-    /// Where to connect to: an address or a name of this machine, and a port
-    pub(crate) address: Target,
-    /// Connections a second [default: as fast as possible]
-    #[arg(long, value_name = "N", value_parser = sources::rate)]
-    pub(crate) rate: Option<f64>,
-    /// Stop after so many connections
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) connections: Option<u64>,
-    /// Stop after so long
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = address::duration)]
-    pub(crate) duration: Duration,
-    /// How many may be open at a time
-    #[arg(long, value_name = "N", default_value = "64",
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub(crate) concurrency: u32,
-    /// server, client, or rst: we end it by an RST
-    #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_possible_values = true)]
-    pub(crate) close_first: Close,
-    /// Connect from these in turn: a list, or a prefix
-    #[arg(long, value_name = "ADDRESS,...", value_delimiter = ',')]
-    pub(crate) from: Vec<Source>,
-    /// Say this first; \r and \n as such
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) say: Option<String>,
-    /// Go on beyond half of the local ports
-    #[arg(long)]
-    pub(crate) exhaust: bool,
-    /// Print one JSON object at the end
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// How a connection of the load generator ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Close {
-    /// The server closes first
-    #[default]
-    Server,
-    /// We close first, once something was heard
-    Client,
-    /// We end it by an RST, once something was heard
-    Rst,
 }
 
 /// Sockets in TIME-WAIT (or any state): addresses, seconds left, owners

@@ -5,7 +5,7 @@ mod json;
 mod rehearse;
 pub(crate) mod restart;
 mod text;
-pub(crate) mod to;
+mod to;
 mod wait;
 
 use std::{

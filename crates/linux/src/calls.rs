@@ -123,29 +123,6 @@ pub(crate) fn set_int_option(socket: BorrowedFd<'_>, level: i32, option: i32, va
     if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// getsockopt(2) `TCP_INFO` of a listener, up to `tcpi_unacked`: how many connections wait for accept(2).
-pub(crate) fn tcp_info_queue(listener: BorrowedFd<'_>) -> io::Result<u32> {
-    const SIZE: usize = std::mem::offset_of!(libc::tcp_info, tcpi_unacked) + size_of::<u32>();
-    const { assert!(SIZE == 28) };
-    let mut bytes = [0_u8; SIZE];
-    let mut size = libc::socklen_t::try_from(SIZE).map_err(io::Error::other)?;
-    // SAFETY: the kernel writes at most `size` bytes, which are those of `bytes`, and then `size` itself.
-    let outcome = unsafe {
-        libc::getsockopt(
-            listener.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
-            bytes.as_mut_ptr().cast::<libc::c_void>(),
-            &raw mut size,
-        )
-    };
-    if outcome < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let [.., a, b, c, d] = bytes;
-    Ok(u32::from_ne_bytes([a, b, c, d]))
-}
-
 /// getsockopt(2) `TCP_INFO`, of which the first byte alone is asked for: `tcpi_state`.
 pub(crate) fn tcp_info_state(socket: BorrowedFd<'_>) -> io::Result<u8> {
     const { assert!(std::mem::offset_of!(libc::tcp_info, tcpi_state) == 0) };

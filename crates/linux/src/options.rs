@@ -61,15 +61,6 @@ pub fn choose_initial_sequence_number(socket: impl AsFd, number: u32) -> io::Res
     chosen
 }
 
-/// How many connections wait for accept(2) at this listener (linux v6.12 net/ipv4/tcp.c `tcp_get_info`: a listener's
-/// `tcpi_unacked` is its `sk_ack_backlog`).
-///
-/// # Errors
-/// This is no TCP socket.
-pub fn accept_queue(listener: impl AsFd) -> io::Result<u32> {
-    calls::tcp_info_queue(listener.as_fd())
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, TcpListener, UdpSocket};
@@ -80,16 +71,6 @@ mod tests {
     fn a_listener_says_that_it_listens() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         assert_eq!(tcp_state(&listener).unwrap(), State::Listen);
-    }
-
-    #[test]
-    fn a_listener_knows_how_many_wait_to_be_accepted() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        assert_eq!(accept_queue(&listener).unwrap(), 0);
-        let address = listener.local_addr().unwrap();
-        let waiting = [(); 3].map(|()| std::net::TcpStream::connect(address).unwrap());
-        assert_eq!(accept_queue(&listener).unwrap(), 3);
-        drop(waiting);
     }
 
     #[test]

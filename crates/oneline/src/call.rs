@@ -17,10 +17,6 @@ pub enum Call {
     Connect,
     /// accept4(2).
     Accept,
-    /// timerfd_create(2), timerfd_settime(2).
-    Timerfd,
-    /// eventfd(2).
-    Eventfd,
     /// `epoll_create1(2)`, `epoll_ctl(2)`, `epoll_wait(2)`, by name.
     Epoll(&'static str),
 }
@@ -35,8 +31,6 @@ impl fmt::Display for Call {
             Self::LocalName => f.pad("getsockname"),
             Self::Connect => f.pad("connect"),
             Self::Accept => f.pad("accept4"),
-            Self::Timerfd => f.pad("timerfd"),
-            Self::Eventfd => f.pad("eventfd2"),
             Self::Epoll(name) => f.pad(name),
         }
     }

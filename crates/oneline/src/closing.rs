@@ -39,10 +39,9 @@ pub enum First {
 ///
 /// # Errors
 /// The connection is gone (`ENOTCONN`).
-pub(crate) fn send_fin(socket: impl AsFd, peer: SocketAddr) -> io::Result<Sent> {
+pub(crate) fn send_fin(socket: impl AsFd, peer: SocketAddr) -> io::Result<First> {
     rustix::net::shutdown(&socket, Shutdown::Write)?;
-    let state = state(&socket)?;
-    let first = match state {
+    Ok(match state(&socket)? {
         State::FinWait1 | State::FinWait2 => First::Us,
         State::LastAck => First::Peer,
         State::Closing => First::Both,
@@ -56,32 +55,15 @@ pub(crate) fn send_fin(socket: impl AsFd, peer: SocketAddr) -> io::Result<Sent> 
         | State::CloseWait
         | State::Listen
         | State::BoundInactive => First::Unseen,
-    };
-    Ok(Sent { first, may_cross: state == State::FinWait1 })
-}
-
-/// Our FIN, sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sent {
-    /// Whose was first, as far as can be told now.
-    pub(crate) first: First,
-    /// Ours is on its way, and the peer's may cross it.
-    may_cross: bool,
-}
-
-impl Sent {
-    /// The peer's FIN came before ours was to be sent.
-    pub(crate) const AFTER_THE_PEERS: Self = Self { first: First::Peer, may_cross: false };
-    /// The peer's was not there when ours was sent, and what comes later is not looked at.
-    pub(crate) const BEFORE_THE_PEERS: Self = Self { first: First::Us, may_cross: false };
-    /// The connection was gone before ours could be sent.
-    pub(crate) const UNSEEN: Self = Self { first: First::Unseen, may_cross: false };
+    })
 }
 
 /// Looks again once the peer's FIN has been read: in CLOSING it arrived before the acknowledgement of ours.
-pub(crate) fn at_peers_fin(socket: impl AsFd, so_far: Sent) -> Sent {
-    let crossed = so_far.may_cross && state(socket) == Ok(State::Closing);
-    Sent { first: if crossed { First::Both } else { so_far.first }, may_cross: false }
+pub(crate) fn at_peers_fin(socket: impl AsFd, so_far: First) -> First {
+    match so_far {
+        First::Us if state(socket) == Ok(State::Closing) => First::Both,
+        First::Us | First::Peer | First::Both | First::Unseen => so_far,
+    }
 }
 
 /// What cannot be looked up has left none that we know of.

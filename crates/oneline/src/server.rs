@@ -7,37 +7,27 @@
 //! A run is one thread and one epoll instance. Nothing is allocated for a connection once the tables have grown to
 //! the most that were open at a time.
 
-mod acceptor;
 mod conversation;
-mod crew;
 mod door;
 mod event;
 mod limit;
 mod listen;
 mod setup;
+mod slots;
 mod worker;
 
 use std::{
     net::SocketAddr,
     os::fd::{BorrowedFd, OwnedFd},
-    sync::Arc,
-    thread,
 };
 
 pub use event::{ClosedFirst, Event, Totals};
 pub use limit::raise_descriptor_limit;
 pub use listen::SetupError;
-use rustix::io;
 pub use setup::Setup;
 use timewait_linux::Errno;
 
 use crate::Call;
-use acceptor::Acceptor;
-use crew::Crew;
-use worker::{Entrance, Worker};
-
-/// How many bytes one read discards.
-const SCRATCH: usize = 64 * 1024;
 
 /// A socket that listens, and what to do with those who connect to it.
 #[derive(Debug)]
@@ -83,58 +73,6 @@ impl Server {
     /// # Errors
     /// A call failed for a reason that is neither a client's nor a passing shortage.
     pub fn run(self, stop: BorrowedFd<'_>, observer: &mut impl FnMut(Event)) -> Result<Totals, RunError> {
-        let entrance = Entrance::Listener(Arc::new(self.listener));
-        Worker::new(&self.setup, entrance, stop, observer)?.run()
-    }
-
-    /// The same at the kernel's speed: [`Setup::threads`] threads accept, and of single clients nothing is told.
-    ///
-    /// A connection is an accept4(2), a send(2), a shutdown(2), a look at whose FIN was first, and, some clients later,
-    /// a recv(2) of the client's FIN and a close(2); nothing is allocated for it. Clients that take longer are gone on with
-    /// by the calling thread, as in [`run`](Self::run).
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub fn run_quietly(
-        self,
-        stop: BorrowedFd<'_>,
-        observer: &mut impl FnMut(Event),
-    ) -> Result<Totals, RunError> {
-        let setup = &self.setup;
-        let mut quiet = |event: Event| {
-            if !event.is_of_a_client() {
-                observer(event);
-            }
-        };
-        let listener = Arc::new(self.listener);
-        let failed = |call| move |errno: io::Errno| RunError { call, errno: errno.into() };
-        let crew = Crew::new(setup, listener.clone()).map_err(failed(Call::Eventfd))?;
-        io::ioctl_fionbio(&*listener, false).map_err(failed(Call::SetOption("FIONBIO")))?;
-        thread::scope(|scope| {
-            let acceptors: Vec<_> = (0..crew.threads())
-                .filter_map(|number| {
-                    let acceptor = Acceptor::new(&crew, number);
-                    crew.begin();
-                    let thread = thread::Builder::new().name(format!("accept-{number}"));
-                    let spawned = thread.spawn_scoped(scope, move || acceptor.run());
-                    spawned.inspect_err(|_| crew.end(Ok(()))).ok()
-                })
-                .collect();
-            // Without a thread of its own it is one as in `run`.
-            let entrance = match acceptors.len() {
-                0 => {
-                    io::ioctl_fionbio(&*listener, true).map_err(failed(Call::SetOption("FIONBIO")))?;
-                    Entrance::Listener(listener.clone())
-                }
-                _ => Entrance::Crew(&crew),
-            };
-            let worker = Worker::new(setup, entrance, stop, &mut quiet);
-            let outcome = worker.and_then(Worker::run);
-            // However it ended, who still accepts is to end as well.
-            crew.close();
-            let counts = acceptors.into_iter().filter_map(|thread| thread.join().ok());
-            let accepted = counts.fold(Totals::default(), Totals::plus);
-            outcome.map(|worked| worked.plus(accepted))
-        })
+        worker::Worker::new(&self.setup, self.listener, stop, observer)?.run()
     }
 }

@@ -9,7 +9,7 @@ use timewait_facts::State;
 use crate::demo::{reasons::Reason, step::StepId};
 
 pub(crate) fn opening(kernel: &str) -> String {
-    format!("TIME-WAIT, live on Linux {kernel}: every line below the diagram was just observed.")
+    format!("TIME-WAIT, live on Linux {kernel}: all below the diagram was just observed.")
 }
 
 pub(crate) fn diagram_title() -> &'static str {

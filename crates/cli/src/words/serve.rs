@@ -55,8 +55,7 @@ pub(crate) fn totals(totals: &Totals) -> Vec<String> {
     let troubles = [
         (totals.reset_by_us, "reset by this side (SO_LINGER 0)"),
         (totals.lost, "lost by the client's RST or the network"),
-        (totals.left_at_once, "left to the kernel at once: clients here say nothing"),
-        (totals.left - totals.left_at_once, "left to the kernel: the client did not close in time"),
+        (totals.left, "left to the kernel: the client did not close in time"),
         (totals.cut, "cut off by the end of the run"),
         (totals.aborted, "gone before they were accepted"),
     ];

@@ -7,10 +7,10 @@ use std::{
 use rustix::{
     event::epoll::EventFlags,
     io::{self, Errno},
-    net::{RecvFlags, SendFlags, Shutdown, sockopt},
+    net::{RecvFlags, SendFlags, sockopt},
 };
 
-use crate::closing::{self, First, Sent};
+use crate::closing::{self, First};
 
 /// How often a talkative client is read from before others have their turn.
 const READS_IN_A_ROW: usize = 16;
@@ -27,14 +27,14 @@ pub(super) struct Conversation {
     said: bool,
     heard_fin: bool,
     /// Our FIN was sent, and whose was first.
-    fin: Option<Sent>,
+    first: Option<First>,
     /// What epoll wakes for, once it was told.
     awaited: Option<EventFlags>,
 }
 
 impl Conversation {
     pub(super) fn new(socket: OwnedFd, peer: SocketAddr) -> Self {
-        Self { socket, peer, sent: 0, said: false, heard_fin: false, fin: None, awaited: None }
+        Self { socket, peer, sent: 0, said: false, heard_fin: false, first: None, awaited: None }
     }
 
     pub(super) fn peer(&self) -> SocketAddr {
@@ -52,16 +52,11 @@ impl Conversation {
 
     /// Whose FIN was first, once ours was sent.
     pub(super) fn first(&self) -> Option<First> {
-        self.fin.map(|sent| sent.first)
+        self.first
     }
 
     /// Sends of the message what the kernel takes now; gives how much that was.
-    ///
-    /// If the FIN is to ride on it, the kernel keeps the last segment (`MSG_MORE`) until [`send_fin`](Self::send_fin),
-    /// which is to follow at once: by itself it would leave 200 ms later (tcp(7), `TCP_CORK`).
-    pub(super) fn say(&mut self, message: &[u8], fin_rides: bool) -> io::Result<u64> {
-        let mut flags = SendFlags::NOSIGNAL;
-        flags.set(SendFlags::MORE, fin_rides);
+    pub(super) fn say(&mut self, message: &[u8]) -> io::Result<u64> {
         let before = self.sent;
         loop {
             let rest = message.get(self.sent..).unwrap_or_default();
@@ -69,7 +64,7 @@ impl Conversation {
                 self.said = true;
                 break;
             }
-            match rustix::net::send(&self.socket, rest, flags) {
+            match rustix::net::send(&self.socket, rest, SendFlags::NOSIGNAL) {
                 Ok(sent) => self.sent += sent,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
@@ -79,27 +74,17 @@ impl Conversation {
         Ok((self.sent - before) as u64)
     }
 
-    /// Discards what the client said; gives how much that was. Its FIN is noted, and whether it crossed ours.
-    pub(super) fn hear(&mut self, scratch: &mut [u8]) -> io::Result<u64> {
-        let had_heard = self.heard_fin;
-        let heard = self.hear_late(scratch)?;
-        if self.heard_fin && !had_heard {
-            self.fin = self.fin.map(|sent| closing::at_peers_fin(&self.socket, sent));
-        }
-        Ok(heard)
-    }
-
-    /// The same without asking whether the FINs crossed: long after ours, the answer would be that it cannot be told.
+    /// Discards what the client said; gives how much that was. Its FIN is noted.
     ///
     /// With `MSG_TRUNC` the kernel drops the bytes rather than copy them (tcp(7)).
-    pub(super) fn hear_late(&mut self, scratch: &mut [u8]) -> io::Result<u64> {
+    pub(super) fn hear(&mut self, scratch: &mut [u8]) -> io::Result<u64> {
         let mut heard = 0;
         for _ in 0..READS_IN_A_ROW {
             if self.heard_fin {
                 break;
             }
             match rustix::net::recv(&self.socket, &mut *scratch, RecvFlags::TRUNC) {
-                Ok((_, 0)) => self.heard_fin = true,
+                Ok((_, 0)) => self.note_fin(),
                 Ok((_, bytes)) => heard += bytes as u64,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
@@ -109,24 +94,18 @@ impl Conversation {
         Ok(heard)
     }
 
+    fn note_fin(&mut self) {
+        self.heard_fin = true;
+        self.first = self.first.map(|first| closing::at_peers_fin(&self.socket, first));
+    }
+
     /// Sends our FIN behind the message. If the client's is here already, close(2) will do that.
     pub(super) fn send_fin(&mut self) -> io::Result<()> {
-        self.fin = Some(if self.heard_fin {
-            Sent::AFTER_THE_PEERS
+        self.first = Some(if self.heard_fin {
+            First::Peer
         } else {
             closing::send_fin(&self.socket, self.peer).map_err(|errno| self.reason_for(errno))?
         });
-        Ok(())
-    }
-
-    /// The same where nothing was heard a moment ago, not even the client's FIN, and close(2) follows at once: it sends our
-    /// FIN, unless that is to ride on a message that still waits for it. Should the client speak in between, the close
-    /// is an RST, which must not come in the message's stead.
-    pub(super) fn send_fin_to_the_silent(&mut self, rides: bool) -> io::Result<()> {
-        if rides {
-            rustix::net::shutdown(&self.socket, Shutdown::Write).map_err(|errno| self.reason_for(errno))?;
-        }
-        self.fin = Some(Sent::BEFORE_THE_PEERS);
         Ok(())
     }
 

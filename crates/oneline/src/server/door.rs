@@ -1,7 +1,6 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     os::fd::{BorrowedFd, OwnedFd},
-    sync::Arc,
     time::Instant,
 };
 
@@ -17,7 +16,7 @@ pub(super) const LISTENER: u64 = u64::MAX;
 /// The listener for as long as it is open, and whether and how long we accept from it.
 #[derive(Debug)]
 pub(super) struct Door {
-    listener: Arc<OwnedFd>,
+    listener: OwnedFd,
     /// How many more may come in; `None` is any number.
     pub(super) left: Option<u64>,
     /// Once nobody waits any more, it is to be closed.
@@ -41,13 +40,20 @@ pub(super) enum Knock {
 }
 
 impl Door {
-    pub(super) fn open(listener: Arc<OwnedFd>, epoll: BorrowedFd<'_>, left: Option<u64>) -> io::Result<Self> {
-        epoll::add(epoll, &*listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
+    pub(super) fn open(listener: OwnedFd, epoll: BorrowedFd<'_>, left: Option<u64>) -> io::Result<Self> {
+        epoll::add(epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
         Ok(Self { listener, left, closing: false, paused_until: None })
     }
 
     pub(super) fn accept(&self) -> Result<Knock, Errno> {
-        accept(&self.listener)
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        match rustix::net::acceptfrom_with(&self.listener, flags) {
+            Ok((socket, peer)) => {
+                let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+                Ok(Knock::Came(socket, peer.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into())))
+            }
+            Err(errno) => classify(errno),
+        }
     }
 
     /// Stops waking for those who wait, until a moment.
@@ -62,19 +68,7 @@ impl Door {
     }
 
     fn listen_for(&self, epoll: BorrowedFd<'_>, reasons: EventFlags) -> io::Result<()> {
-        epoll::modify(epoll, &*self.listener, EventData::new_u64(LISTENER), reasons)
-    }
-}
-
-/// Accepts one from a listener, which blocks or does not.
-pub(super) fn accept(listener: &OwnedFd) -> Result<Knock, Errno> {
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    match rustix::net::acceptfrom_with(listener, flags) {
-        Ok((socket, peer)) => {
-            let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
-            Ok(Knock::Came(socket, peer.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into())))
-        }
-        Err(errno) => classify(errno),
+        epoll::modify(epoll, &self.listener, EventData::new_u64(LISTENER), reasons)
     }
 }
 

@@ -42,16 +42,6 @@ pub enum Event {
     },
 }
 
-impl Event {
-    /// Whether it is about one client, so that there may be tens of thousands a second.
-    pub fn is_of_a_client(&self) -> bool {
-        match self {
-            Self::Served { .. } | Self::Lost { .. } | Self::Aborted { .. } => true,
-            Self::Paused { .. } | Self::Stopping { .. } => false,
-        }
-    }
-}
-
 /// What a run amounted to. Every accepted connection is in exactly one of `orderly`, `lost`, `reset_by_us`, `left`
 /// and `cut`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,8 +68,6 @@ pub struct Totals {
     pub aborted: u64,
     /// Of those left, how many because accept(2) lacked descriptors or memory.
     pub shed: u64,
-    /// Of those left, how many at once: they had said nothing, as all before them, and were not expected to.
-    pub left_at_once: u64,
     /// Times that accepting paused for a lack of descriptors or memory.
     pub pauses: u64,
     /// Bytes of the message that were handed to the kernel.
@@ -104,43 +92,12 @@ pub struct ClosedFirst {
 }
 
 impl ClosedFirst {
-    /// Counts one, if our FIN was sent.
-    pub(super) fn count(&mut self, first: Option<First>) {
+    pub(super) fn count(&mut self, first: First) {
         *match first {
-            None => return,
-            Some(First::Us) => &mut self.server,
-            Some(First::Peer) => &mut self.client,
-            Some(First::Both) => &mut self.both,
-            Some(First::Unseen) => &mut self.unseen,
+            First::Us => &mut self.server,
+            First::Peer => &mut self.client,
+            First::Both => &mut self.both,
+            First::Unseen => &mut self.unseen,
         } += 1;
-    }
-}
-
-impl Totals {
-    /// What two parts of a run amount to.
-    pub(super) fn plus(self, other: Self) -> Self {
-        let (ours, theirs) = (self.closed_first, other.closed_first);
-        Self {
-            accepted: self.accepted + other.accepted,
-            served: self.served + other.served,
-            closed_first: ClosedFirst {
-                server: ours.server + theirs.server,
-                client: ours.client + theirs.client,
-                both: ours.both + theirs.both,
-                unseen: ours.unseen + theirs.unseen,
-            },
-            orderly: self.orderly + other.orderly,
-            lost: self.lost + other.lost,
-            reset_by_us: self.reset_by_us + other.reset_by_us,
-            left: self.left + other.left,
-            cut: self.cut + other.cut,
-            aborted: self.aborted + other.aborted,
-            shed: self.shed + other.shed,
-            left_at_once: self.left_at_once + other.left_at_once,
-            pauses: self.pauses + other.pauses,
-            bytes_sent: self.bytes_sent + other.bytes_sent,
-            bytes_discarded: self.bytes_discarded + other.bytes_discarded,
-            wakeups: self.wakeups + other.wakeups,
-        }
     }
 }

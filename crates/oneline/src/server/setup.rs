@@ -24,24 +24,6 @@ pub struct Setup {
     pub close_first: Side,
     /// Stop listening after so many connections.
     pub connections: Option<u64>,
-    /// Send the message at once and the FIN behind it, in a segment of its own: the article's eight segments. Without,
-    /// the FIN rides on the message's last segment wherever this side closes first.
-    pub separate_fin: bool,
-    /// How many threads accept from the one socket, in [`Server::run_quietly`](super::Server::run_quietly).
-    pub threads: usize,
-}
-
-impl Setup {
-    /// Whether the FIN follows the message at once, so that they can share a segment. An RST in its place (linger 0)
-    /// would take a message that still waits for its FIN with it.
-    pub(super) fn fin_rides(&self) -> bool {
-        !self.separate_fin && self.closes_at_once()
-    }
-
-    /// Whether this side closes, by a FIN, as soon as the message is said.
-    pub(super) fn closes_at_once(&self) -> bool {
-        self.close_first == Side::Server && self.linger != Some(0)
-    }
 }
 
 impl Default for Setup {
@@ -58,8 +40,6 @@ impl Default for Setup {
             message: b"I sent sth to client!\n".to_vec(),
             close_first: Side::Server,
             connections: None,
-            separate_fin: false,
-            threads: 1,
         }
     }
 }

@@ -1,13 +1,11 @@
 //! The loop: one epoll instance, one thread.
 
 mod accepting;
-mod attending;
 mod serving;
 
 use std::{
     collections::VecDeque,
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -22,19 +20,15 @@ use rustix::{
 use crate::{
     Call,
     server::{
-        Event, RunError, SCRATCH, Setup, Totals,
+        Event, RunError, Setup, Totals,
         conversation::Conversation,
-        crew::Crew,
         door::{Door, LISTENER},
+        slots::{Slots, Ticket},
     },
-    slots::{Slots, Ticket},
 };
 
 /// Epoll's number for the descriptor that says to stop; no ticket has it.
 const STOP: u64 = u64::MAX - 1;
-
-/// Epoll's number for the bell of the threads that accept; no ticket has it.
-const BELL: u64 = u64::MAX - 2;
 
 /// How long those who are being served at the end of a run have.
 const GRACE: Duration = Duration::from_secs(2);
@@ -42,23 +36,14 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How many events one wake-up takes along.
 const EVENTS: usize = 256;
 
-/// By which way clients come to the worker.
-pub(super) enum Entrance<'a> {
-    /// It accepts them itself.
-    Listener(Arc<OwnedFd>),
-    /// Threads accept them, and leave it what takes longer.
-    Crew(&'a Crew<'a>),
-}
+/// How many bytes one read discards.
+const SCRATCH: usize = 64 * 1024;
 
 pub(super) struct Worker<'a, O> {
     setup: &'a Setup,
     observer: &'a mut O,
     epoll: OwnedFd,
     stop: BorrowedFd<'a>,
-    /// Those who accept in the worker's place.
-    crew: Option<&'a Crew<'a>>,
-    /// When those whom they served last are looked after.
-    next_round: Option<Instant>,
     door: Option<Door>,
     talks: Slots<Conversation>,
     /// Those whose client has yet to answer our FIN, the oldest first; some have left since.
@@ -73,7 +58,7 @@ pub(super) struct Worker<'a, O> {
 impl<'a, O: FnMut(Event)> Worker<'a, O> {
     pub(super) fn new(
         setup: &'a Setup,
-        entrance: Entrance<'a>,
+        listener: OwnedFd,
         stop: BorrowedFd<'a>,
         observer: &'a mut O,
     ) -> Result<Self, RunError> {
@@ -81,24 +66,13 @@ impl<'a, O: FnMut(Event)> Worker<'a, O> {
             epoll::create(epoll::CreateFlags::CLOEXEC).map_err(failed(Call::Epoll("epoll_create1")))?;
         let control = failed(Call::Epoll("epoll_ctl"));
         epoll::add(&epoll, stop, EventData::new_u64(STOP), EventFlags::IN).map_err(control)?;
-        let (door, crew) = match entrance {
-            Entrance::Listener(listener) => {
-                (Some(Door::open(listener, epoll.as_fd(), setup.connections).map_err(control)?), None)
-            }
-            Entrance::Crew(crew) => {
-                let bell = EventData::new_u64(BELL);
-                epoll::add(&epoll, crew.bell(), bell, EventFlags::IN).map_err(control)?;
-                (None, Some(crew))
-            }
-        };
+        let door = Door::open(listener, epoll.as_fd(), setup.connections).map_err(control)?;
         Ok(Self {
             setup,
             observer,
             epoll,
             stop,
-            crew,
-            next_round: None,
-            door,
+            door: Some(door),
             talks: Slots::new(),
             lingering: VecDeque::new(),
             end: None,
@@ -111,7 +85,7 @@ impl<'a, O: FnMut(Event)> Worker<'a, O> {
     pub(super) fn run(mut self) -> Result<Totals, RunError> {
         let mut events = [epoll::Event { flags: EventFlags::empty(), data: EventData::new_u64(0) }; EVENTS];
         self.close_door_if_done();
-        while self.crew_goes_on() || self.door.is_some() || self.talks.len() > 0 {
+        while self.door.is_some() || self.talks.len() > 0 {
             let ready = self.wait(&mut events)?;
             self.totals.wakeups += 1;
             self.now = Instant::now();
@@ -121,10 +95,6 @@ impl<'a, O: FnMut(Event)> Worker<'a, O> {
             self.mind_the_clock()?;
         }
         Ok(self.totals)
-    }
-
-    fn epoll(&self) -> BorrowedFd<'_> {
-        self.epoll.as_fd()
     }
 
     fn wait(&mut self, events: &mut [epoll::Event]) -> Result<usize, RunError> {
@@ -146,14 +116,13 @@ impl<'a, O: FnMut(Event)> Worker<'a, O> {
         }
         let lingering = self.lingering.front().map(|&(deadline, _)| deadline);
         let paused = self.door.as_ref().and_then(|door| door.paused_until);
-        [lingering, paused, self.next_round, self.end].into_iter().flatten().min()
+        [lingering, paused, self.end].into_iter().flatten().min()
     }
 
     fn answer(&mut self, token: u64) -> Result<(), RunError> {
         match token {
             LISTENER => self.welcome(),
             STOP => self.heed_stop(),
-            BELL => self.attend(),
             ticket => self.resume(Ticket::from_bits(ticket)),
         }
     }
@@ -167,9 +136,6 @@ impl<'a, O: FnMut(Event)> Worker<'a, O> {
         }
         if self.door.as_ref().and_then(|door| door.paused_until).is_some_and(|until| until <= self.now) {
             self.end_pause()?;
-        }
-        if self.next_round.is_some_and(|round| round <= self.now) {
-            self.look_round()?;
         }
         if self.end.is_some_and(|end| end <= self.now) {
             self.end_at_once();
@@ -201,7 +167,6 @@ impl<'a, O: FnMut(Event)> Worker<'a, O> {
     /// Those whom the kernel had connected already are taken; later ones only as far as they come in between.
     fn begin_the_end(&mut self) -> Result<(), RunError> {
         self.end = Some(self.now + GRACE);
-        self.relieve_crew()?;
         (self.observer)(Event::Stopping { open: self.talks.len() });
         let in_queue = u64::from(self.setup.backlog) + 1;
         if let Some(door) = &mut self.door {
@@ -214,8 +179,6 @@ impl<'a, O: FnMut(Event)> Worker<'a, O> {
 
     fn end_at_once(&mut self) {
         self.door = None;
-        // Whoever is still to be taken over is to end as soon.
-        self.end = Some(self.now);
         for talk in self.talks.drain() {
             let leaves = if talk.first().is_some() { &mut self.totals.left } else { &mut self.totals.cut };
             *leaves += 1;

@@ -5,20 +5,17 @@ use std::{
     fs,
     io::{self, PipeReader, PipeWriter, Write as _},
     net::SocketAddr,
-    os::fd::{AsFd as _, BorrowedFd},
+    os::fd::AsFd as _,
     sync::mpsc::{Receiver, channel},
     thread::JoinHandle,
 };
 
 use timewait_linux::settings::tcp_counters;
-use timewait_oneline::{Connection, Dial, Ending, Event, RunError, Server, Setup, Totals};
+use timewait_oneline::{Connection, Dial, Ending, Event, Server, Setup, Totals};
 use timewait_trial::eventually;
 
 /// What the article's server says.
 pub(crate) const LINE: &[u8] = b"I sent sth to client!\n";
-
-/// How a server is run.
-type Run = fn(Server, BorrowedFd<'_>, &mut dyn FnMut(Event)) -> Result<Totals, RunError>;
 
 /// A server on a thread of its own.
 pub(crate) struct Running {
@@ -39,21 +36,8 @@ impl Running {
         Self::run_with_wishes(server, 0)
     }
 
-    /// A server at the kernel's speed, which tells nothing of single clients.
-    pub(crate) fn start_quietly(setup: &Setup) -> Self {
-        Self::run_quietly(Server::listen(setup).expect("the server listens"))
-    }
-
-    pub(crate) fn run_quietly(server: Server) -> Self {
-        Self::spawn(server, 0, |server, stop, tell| server.run_quietly(stop, &mut |event| tell(event)))
-    }
-
     /// So many wishes to stop are there before the run begins.
     pub(crate) fn run_with_wishes(server: Server, wishes: usize) -> Self {
-        Self::spawn(server, wishes, |server, stop, tell| server.run(stop, &mut |event| tell(event)))
-    }
-
-    fn spawn(server: Server, wishes: usize, run: Run) -> Self {
         let address = reachable(server.local_address());
         let (stop, mut wish) = io::pipe().unwrap();
         wish.write_all(&vec![b's'; wishes]).unwrap();
@@ -63,7 +47,7 @@ impl Running {
             let mut observer = |event| {
                 let _ = tell.send(event);
             };
-            run(server, stop.as_fd(), &mut observer).expect("nothing ends the run but a wish")
+            server.run(stop.as_fd(), &mut observer).expect("nothing ends the run but a wish")
         });
         Self { address, events, wish: Some(wish), thread }
     }

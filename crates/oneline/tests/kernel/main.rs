@@ -12,7 +12,6 @@ mod crowd;
 mod dial;
 mod ending;
 mod polite;
-mod quiet;
 mod setup;
 mod shortage;
 mod stop;

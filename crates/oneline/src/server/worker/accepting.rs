@@ -60,14 +60,10 @@ impl<O: FnMut(Event)> Worker<'_, O> {
     fn pause(&mut self, errno: Errno) -> Result<(), RunError> {
         if let Some(door) = &mut self.door {
             door.pause(self.epoll.as_fd(), self.now + PAUSE).map_err(failed(Call::Epoll("epoll_ctl")))?;
-            self.tell_of_pause(errno);
+            self.totals.pauses += 1;
+            (self.observer)(Event::Paused { errno: errno.into(), open: self.talks.len() });
         }
         Ok(())
-    }
-
-    pub(super) fn tell_of_pause(&mut self, errno: Errno) {
-        self.totals.pauses += 1;
-        (self.observer)(Event::Paused { errno: errno.into(), open: self.talks.len() });
     }
 
     pub(super) fn end_pause(&mut self) -> Result<(), RunError> {
@@ -79,7 +75,7 @@ impl<O: FnMut(Event)> Worker<'_, O> {
 
     /// Closes the connection that has waited longest for its client's FIN: all that the client is to get is with the
     /// kernel already. Gives whether there was one.
-    pub(super) fn shed_the_oldest(&mut self) -> Result<bool, RunError> {
+    fn shed_the_oldest(&mut self) -> Result<bool, RunError> {
         while let Some((_, ticket)) = self.lingering.pop_front() {
             if self.talks.holds(ticket) {
                 self.totals.shed += 1;

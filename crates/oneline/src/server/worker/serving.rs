@@ -5,8 +5,7 @@ use rustix::io;
 use super::Worker;
 use crate::{
     Side,
-    server::{Event, RunError, conversation::Conversation},
-    slots::Ticket,
+    server::{Event, RunError, conversation::Conversation, slots::Ticket},
 };
 
 /// How long a client has to close after our FIN. All have equally long, so the queue of those who linger is in the
@@ -62,7 +61,7 @@ impl<O: FnMut(Event)> Worker<'_, O> {
     /// Says what is still to be said, hears what there is to hear, and sends our FIN when it is our turn.
     fn go_on(&mut self, talk: &mut Conversation) -> io::Result<Step> {
         if !talk.has_said() {
-            self.totals.bytes_sent += talk.say(&self.setup.message, self.setup.fin_rides())?;
+            self.totals.bytes_sent += talk.say(&self.setup.message)?;
             if talk.has_said() {
                 self.totals.served += 1;
                 (self.observer)(Event::Served { peer: talk.peer() });
@@ -98,7 +97,9 @@ impl<O: FnMut(Event)> Worker<'_, O> {
     }
 
     pub(super) fn count_first(&mut self, talk: &Conversation) {
-        self.totals.closed_first.count(talk.first());
+        if let Some(first) = talk.first() {
+            self.totals.closed_first.count(first);
+        }
     }
 
     pub(super) fn hang_up(&self, talk: Conversation) {
@@ -108,7 +109,7 @@ impl<O: FnMut(Event)> Worker<'_, O> {
         }
     }
 
-    pub(super) fn patience(&self) -> Duration {
+    fn patience(&self) -> Duration {
         self.setup.linger.map_or(PATIENCE, |seconds| Duration::from_secs(seconds.into()))
     }
 }
