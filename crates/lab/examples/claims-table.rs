@@ -27,7 +27,7 @@ fn main() {
             println!("- The other way round, which turns the verdict: {contrary}.");
         }
         if claim.about.pace == Pace::Slow {
-            println!("- Takes a minute or more: `timewait lab --all`.");
+            println!("- Only with `timewait lab --all`, or by its name.");
         }
     }
 }

@@ -90,7 +90,7 @@ impl fmt::Display for Voice {
 pub enum Pace {
     /// Some seconds at most.
     Fast,
-    /// A whole TIME-WAIT must pass.
+    /// A whole TIME-WAIT must pass, or it needs the machine for itself: only when asked for.
     Slow,
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn running(id: &str, family: &str, contrary: bool, (done, all): (usiz
 }
 
 pub(crate) fn takes_long() -> &'static str {
-    "; takes a minute or more"
+    "; with --all, or by name"
 }
 
 pub(crate) fn family_differs(family: &str, verdict: &Verdict, decided_by: &str) -> String {
@@ -71,7 +71,7 @@ pub(crate) fn more(slow_too: bool) -> &'static str {
     if slow_too {
         "Details: timewait lab old-duplicate"
     } else {
-        "Details: timewait lab old-duplicate   With those that take a minute: timewait lab --all"
+        "Details: timewait lab old-duplicate\nWith those that take longer: timewait lab --all"
     }
 }
 
