@@ -9,9 +9,9 @@ use std::{
 
 use serde_json::Value;
 use timewait_linux::hosts::Host;
-use timewait_trial::{Process, in_own_host};
+use timewait_trial::in_own_host;
 
-use crate::{run, serve, timewait};
+use crate::{run, serve};
 
 /// The workspace's folder.
 pub(crate) fn workspace() -> PathBuf {
@@ -173,14 +173,6 @@ fn every_field_that_is_printed_is_documented() {
             &["doctor", "--json"],
         ] {
             fields(&serde_json::from_str(&run(question).stdout).unwrap(), &mut printed);
-        }
-        let watch = Process::start(timewait(&["watch", ":9000"]).args(["--each", "--json"]));
-        watch.until("watching");
-        drop(TcpStream::connect("127.0.0.1:9000").unwrap());
-        watch.until("\"event\":\"close\"");
-        watch.signal("INT");
-        for line in watch.finish().stdout.lines() {
-            fields(&serde_json::from_str(line).unwrap(), &mut printed);
         }
         assert!(
             printed.contains("expires_in_ms") && printed.contains("unit"),
