@@ -3,6 +3,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddrV4},
     thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -10,40 +11,77 @@ use socket2::{Domain, Socket, Type};
 use timewait_linux::hosts::Host;
 
 const PORT: u16 = 9000;
-/// One for each core that there surely is; each has a listener, and clients, of its own.
+/// One for each core that there surely is; each has listeners, and clients, of its own.
 const MAKERS: u32 = 2;
+/// What the kernel lets a socket wait (linux v6.12 include/net/tcp.h `TCP_TIMEWAIT_LEN`).
+const WAIT: Duration = Duration::from_secs(60);
 
-/// Fills port 9000 of 127.0.0.1 and 127.0.0.2: the server's side closes first, each client has an address of its own.
-pub(crate) fn gather(host: &Host, size: u32) -> anyhow::Result<()> {
-    host.set("net.ipv4.tcp_max_tw_buckets", "2000000")?;
-    thread::scope(|scope| {
-        let makers: Vec<_> =
-            (0..MAKERS).map(|maker| scope.spawn(move || make(maker, size / MAKERS))).collect();
-        makers
-            .into_iter()
-            .try_for_each(|maker| maker.join().unwrap_or_else(|_| anyhow::bail!("a maker panicked")))
-    })
+/// Sockets that wait on port 9000 of as many of this host's addresses as there are groups: the server's side closed first,
+/// each client has an address of its own.
+pub(crate) struct Crowd {
+    begun: Instant,
+    took: Duration,
 }
 
-fn make(maker: u32, count: u32) -> anyhow::Result<()> {
-    let last = u8::try_from(maker + 1)?;
-    let server = SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, last), PORT);
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    listener.set_reuse_address(true)?;
-    listener.bind(&server.into())?;
-    listener.listen(16)?;
-    for number in 0..count {
-        // 127.64.0.0/10 and 127.128.0.0/10: four million addresses for each maker.
-        let [_, a, b, c] = number.to_be_bytes();
-        let client = Ipv4Addr::new(127, 64 * u8::try_from(maker + 1)? + a, b, c);
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
-        socket.bind(&SocketAddrV4::new(client, 40_000).into())?;
-        socket.connect(&server.into()).with_context(|| format!("client {number}"))?;
-        let (accepted, _) = listener.accept()?;
-        accepted.shutdown(std::net::Shutdown::Write)?;
-        drop(accepted);
-        drop(socket);
+impl Crowd {
+    pub(crate) fn gather(host: &Host, size: u32, groups: u32) -> anyhow::Result<Self> {
+        host.set("net.ipv4.tcp_max_tw_buckets", "2000000")?;
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            let makers: Vec<_> = (0..MAKERS)
+                .map(|maker| scope.spawn(move || make(maker, size / MAKERS, (groups / MAKERS).max(1))))
+                .collect();
+            makers
+                .into_iter()
+                .try_for_each(|maker| maker.join().unwrap_or_else(|_| anyhow::bail!("a maker panicked")))
+        })?;
+        Ok(Self { begun, took: begun.elapsed() })
     }
+
+    /// How long it took to make them.
+    pub(crate) fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// Until when none goes that something begun then, and as long as this, would miss.
+    pub(crate) fn whole_for(&self, time: Duration) -> Instant {
+        self.begun + WAIT.saturating_sub(time)
+    }
+}
+
+fn make(maker: u32, count: u32, groups: u32) -> anyhow::Result<()> {
+    let groups = groups.min(count);
+    let mut next = 0;
+    for group in 0..groups {
+        let server = address(1 + maker, group);
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        listener.set_reuse_address(true)?;
+        listener.bind(&SocketAddrV4::new(server, PORT).into())?;
+        listener.listen(16)?;
+        let until = (u64::from(count) * u64::from(group + 1) / u64::from(groups)).try_into().unwrap_or(count);
+        while next < until {
+            let client = SocketAddrV4::new(address(64 * (1 + maker), next), 40_000);
+            one(&listener, client, SocketAddrV4::new(server, PORT))
+                .with_context(|| format!("client {next}"))?;
+            next += 1;
+        }
+    }
+    Ok(())
+}
+
+/// The address with this number in 127.0.0.0/8, counted from the network `127.<second>.0.1` on.
+fn address(second: u32, number: u32) -> Ipv4Addr {
+    Ipv4Addr::from_bits(0x7f00_0001 + (second << 16) + number)
+}
+
+fn one(listener: &Socket, client: SocketAddrV4, server: SocketAddrV4) -> anyhow::Result<()> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&client.into())?;
+    socket.connect(&server.into())?;
+    let (accepted, _) = listener.accept()?;
+    accepted.shutdown(std::net::Shutdown::Write)?;
+    drop(accepted);
+    drop(socket);
     Ok(())
 }

@@ -1,12 +1,8 @@
 //! How long `timewait ports --watch` says that ports will last, against the first EADDRNOTAVAIL.
-//!
-//! `cargo build --release && cargo run --release -p timewait-benches -- forecast`, for about a minute.
 
 use std::{
-    env,
     io::{self, Read as _},
     net::{TcpListener, TcpStream},
-    process::{Command, ExitCode},
     thread,
     time::{Duration, Instant},
 };
@@ -14,40 +10,36 @@ use std::{
 use anyhow::{Context as _, bail};
 use nix::errno::Errno;
 use serde_json::Value;
-use timewait_linux::hosts::{self, Host};
+use timewait_linux::hosts::Host;
 
-/// Connections a second that are opened, and closed from this side.
-const RATES: [u32; 3] = [50, 100, 200];
+use crate::frame::{Bench, Measurement, Section, Table};
+
+pub(crate) const MEASUREMENT: Measurement = Measurement {
+    name: "forecast",
+    title: "How long ports last",
+    about: "Connections are opened at a steady rate and closed from this side, until connect(2) fails; meanwhile `timewait ports \
+        --watch=3s` says when that will be.",
+    needs: &[],
+    // Connections a second.
+    cases: [&["50", "100", "200"], &["200"]],
+    figures: &[],
+    perform,
+};
+
 /// Ports that there are.
 const PORTS: u16 = 1_500;
 /// How long it is watched, from a second after the beginning on.
 const WATCHED: &str = "--watch=3s";
 
-pub(crate) fn main() -> anyhow::Result<ExitCode> {
-    if let Some(host) = Host::entered() {
-        let rate = env::args().nth(2).and_then(|rate| rate.parse().ok()).context("which rate?")?;
-        return run_out(&host, rate);
-    }
-    println!("| opened a second | rate seen | refused, foretold | refused, really | difference |");
-    println!("|---|---|---|---|---|");
-    for rate in RATES {
-        let mut command = Command::new(env::current_exe()?);
-        let status = hosts::isolate(command.args(["forecast", &rate.to_string()]))?.wait()?;
-        if !status.success() {
-            bail!("the run with {rate} connections a second failed ({status})");
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn run_out(host: &Host, rate: u32) -> anyhow::Result<ExitCode> {
+fn perform(bench: &Bench<'_>, host: &Host, case: &str) -> anyhow::Result<Section> {
+    let rate: u32 = case.parse()?;
     host.set("net.ipv4.ip_local_port_range", &format!("40000 {}", 39_999 + PORTS))?;
     host.set("net.ipv4.tcp_tw_reuse", "0")?;
     let start = Instant::now();
     let (said, said_at, refused_at) = thread::scope(|scope| -> anyhow::Result<_> {
         let load = scope.spawn(move || until_refused(rate, start));
         thread::sleep(Duration::from_secs(1));
-        let output = Command::new(super::timewait()?).args(["ports", "--json", WATCHED]).output()?;
+        let output = bench.timewait(&["ports", "--json", WATCHED]).output()?;
         let said_at = start.elapsed();
         let refused_at = load.join().unwrap_or_else(|_| bail!("the load panicked"))?;
         Ok((serde_json::from_slice::<Value>(&output.stdout)?, said_at, refused_at))
@@ -57,11 +49,16 @@ fn run_out(host: &Host, rate: u32) -> anyhow::Result<ExitCode> {
     let foretold = forecast.get("refused_in_ms").and_then(Value::as_u64).context("not foretold")?;
     let foretold = Duration::from_millis(foretold).as_secs_f64();
     let real = refused_at.saturating_sub(said_at).as_secs_f64();
-    println!(
-        "| {rate} | {seen:.1} | in {foretold:.1} s | in {real:.1} s | {:+.1} % |",
-        (foretold / real - 1.0) * 100.0
-    );
-    Ok(ExitCode::SUCCESS)
+    let mut table =
+        Table::new(["opened a second", "rate seen", "refused, foretold", "refused, really", "difference"]);
+    table.row([
+        rate.to_string(),
+        format!("{seen:.1}"),
+        format!("in {foretold:.1} s"),
+        format!("in {real:.1} s"),
+        format!("{:+.1} %", (foretold / real - 1.0) * 100.0),
+    ]);
+    Ok(Section { tables: vec![table], ..Section::default() })
 }
 
 /// Opens and closes at a steady rate; gives the time of the first EADDRNOTAVAIL.

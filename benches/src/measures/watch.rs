@@ -5,10 +5,8 @@
 //! the four take turns, so that what drifts drifts for all.
 
 use std::{
-    env,
     io::Read as _,
     net::{Shutdown, TcpListener, TcpStream},
-    process::{Command, ExitCode},
     sync::{
         atomic::{AtomicBool, Ordering},
         mpsc::{Sender, channel},
@@ -20,8 +18,20 @@ use std::{
 use anyhow::{Context as _, bail};
 use timewait_linux::{
     closes::{Setup, Watch},
-    hosts::{self, Host},
-    kernel_version,
+    hosts::Host,
+};
+
+use crate::frame::{Bar, Bench, Measurement, Section, Spread, Table};
+
+pub(crate) const MEASUREMENT: Measurement = Measurement {
+    name: "watch",
+    title: "A connection that is watched",
+    about: "Connections made and closed one after the other over loopback, both ends by one thread, so the time of one is what \
+        its processes pay. *The probe alone* is attached and writes its records, and nobody takes them out.",
+    needs: &[],
+    cases: [&["loopback"], &["loopback"]],
+    figures: &[],
+    perform,
 };
 
 /// Connections of a round: their records fit into the probe's ring, also if nobody takes them out.
@@ -38,17 +48,7 @@ enum By {
 
 const WATCHERS: [By; 4] = [By::Nobody, By::ProbeAlone, By::Probe, By::Samples];
 
-/// Measures, in a host of its own, and prints a table in Markdown.
-pub(crate) fn run() -> anyhow::Result<ExitCode> {
-    let Some(host) = Host::entered() else {
-        let mut command = Command::new(env::current_exe()?);
-        let status = hosts::isolate(command.args(env::args().skip(1)))?.wait()?;
-        return if status.success() {
-            Ok(ExitCode::SUCCESS)
-        } else {
-            bail!("the measurement failed ({status})")
-        };
-    };
+fn perform(_bench: &Bench<'_>, host: &Host, _case: &str) -> anyhow::Result<Section> {
     // Nothing is left waiting, so every round meets the same table.
     host.set("net.ipv4.tcp_max_tw_buckets", "0")?;
     let listener = TcpListener::bind("127.0.0.1:9000")?;
@@ -58,8 +58,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
             times.push(watched(by, || connections(&listener))? / CONNECTIONS);
         }
     }
-    print(times.map(median));
-    Ok(ExitCode::SUCCESS)
+    Ok(tell(&times))
 }
 
 fn connections(listener: &TcpListener) -> anyhow::Result<Duration> {
@@ -112,25 +111,26 @@ fn watch_until(by: By, over: &AtomicBool, ready: &Sender<()>) -> anyhow::Result<
     }
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times.get(times.len() / 2).copied().unwrap_or_default()
-}
-
-fn print([nobody, alone, probe, samples]: [Duration; 4]) {
-    let row = |name: &str, time: Duration| {
-        let more = time.as_secs_f64() / nobody.as_secs_f64() - 1.0;
-        println!("| {name} | {:.2} us | {:+.1} % |", time.as_secs_f64() * 1e6, more * 100.0);
+fn tell([nobody, alone, probe, samples]: &[Vec<Duration>; 4]) -> Section {
+    let mut table = Table::new(["watched by", "a connection", "by nobody's, ratio (least to most)"]);
+    let micros = |times: &[Duration]| times.iter().map(|time| time.as_secs_f64() * 1e6).collect();
+    let of = |times: &[Duration], to: &[Duration]| {
+        Spread::of(times.iter().zip(to).map(|(time, to)| time.as_secs_f64() / to.as_secs_f64()).collect())
     };
-    println!(
-        "Linux {}, {ROUNDS} rounds of {CONNECTIONS} connections, medians; both ends of a connection in one thread.\n",
-        kernel_version().number()
-    );
-    println!("| watched by | a connection | more than by nobody |\n|---|---|---|");
-    row("nobody", nobody);
-    row("the probe alone", alone);
-    row("`watch`, by its probe", probe);
-    row("`watch --no-probe`", samples);
-    let over = probe.as_secs_f64() / alone.as_secs_f64() - 1.0;
-    println!("\n`watch` costs {:+.1} % beyond its probe alone; the target is 2 % at most.", over * 100.0);
+    for (name, times) in [
+        ("nobody", nobody),
+        ("the probe alone", alone),
+        ("`watch`, by its probe", probe),
+        ("`watch --no-probe`", samples),
+    ] {
+        if let Some((time, ratio)) = Spread::of(micros(times)).zip(of(times, nobody)) {
+            table.row([name.to_owned(), format!("{:.2} us", time.median), ratio.text()]);
+        }
+    }
+    let mut section = Section { tables: vec![table], ..Section::default() };
+    if let Some(ratio) = of(probe, alone) {
+        let what = "`timewait watch`, a connection: of its probe alone";
+        section.bars.push(Bar::at_most(what, 1.02, ratio.median));
+    }
+    section
 }

@@ -1,0 +1,12 @@
+//! The measurements, a file each, in the page's order. A new one: a file, its `mod`, and its line in [`ALL`].
+
+pub(crate) mod bare;
+mod forecast;
+mod idle;
+mod table;
+mod watch;
+
+use crate::frame::Measurement;
+
+pub(crate) const ALL: &[&Measurement] =
+    &[&table::MEASUREMENT, &idle::MEASUREMENT, &watch::MEASUREMENT, &forecast::MEASUREMENT];
