@@ -12,9 +12,11 @@ use std::{
 
 use anyhow::Context as _;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use timewait_facts::Pattern;
 use timewait_linux::{
-    closes::{Close, NoProbe, Setup, Watch},
+    closes::{Close, Lost, NoProbe, Setup, Watch},
     netns::Netns,
+    settings,
 };
 
 use crate::{args, print::Paint, signals, words::watch as words};
@@ -28,18 +30,40 @@ pub(crate) fn run(args: &args::Watch, paint: Paint) -> anyhow::Result<ExitCode> 
     let setup = Setup { address: args.address.unwrap_or_default(), netns, probe: !args.no_probe };
     let mut watch = Watch::open(&setup).map_err(|error| elsewhere(error.into(), args))?;
     let mut out = Out { out: BufWriter::new(io::stdout().lock()), args, paint, failed: None };
+    let opened_before = opened(&setup);
     tell_beginning(&watch);
     observe(&mut watch, &mut out, &stop)?;
     watch.finish(|close| out.close(close))?;
     out.written()?;
-    let (mut out, lost) = (out.out, watch.lost()?);
+    let opened = opened_before.and_then(|before| Some(opened(&setup)?.saturating_sub(before)));
+    let seen = Seen { lost: watch.lost()?, watch: &watch, opened };
+    let mut out = out.out;
     if args.json {
-        json::summary(&mut out, (&watch, lost), args, no_probe(&watch))?;
+        json::summary(&mut out, &seen, args, no_probe(&watch))?;
     } else {
-        text::summary(&mut out, (&watch, lost), args.each, paint)?;
+        text::summary(&mut out, &seen, args.each, paint)?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is to be summed up.
+struct Seen<'a> {
+    watch: &'a Watch,
+    /// What the probe could not tell; `None` without one.
+    lost: Option<Lost>,
+    /// Ends of connections that the kernel counted meanwhile; `None` where only some of them were watched.
+    opened: Option<u64>,
+}
+
+/// Ends of connections that were opened so far in the network namespace, by the kernel's own count.
+fn opened(setup: &Setup) -> Option<u64> {
+    if setup.address != Pattern::default() {
+        return None;
+    }
+    let counters =
+        setup.netns.as_ref().map_or_else(settings::tcp_counters, settings::tcp_counters_in).ok()?;
+    Some(counters.get("ActiveOpens")? + counters.get("PassiveOpens")?)
 }
 
 fn elsewhere(error: anyhow::Error, args: &args::Watch) -> anyhow::Error {

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 use timewait_facts::Untrusted;
 use timewait_linux::closes::{
-    Close, Counts, First, FirstBecause, Known, Lost, OwnerBecause, Port, Reset, Row, Watch,
+    Close, Counts, First, FirstBecause, Known, Lost, OwnerBecause, Port, Reset, Row,
 };
 
+use super::Seen;
 use crate::{
     args,
     print::json::{End, OwnerRow, Shown, VERSION, write_line},
@@ -56,6 +57,7 @@ struct Summary<'a> {
     probe: bool,
     no_probe: Option<String>,
     watched_ms: u64,
+    opened: Option<u64>,
     closed: Closed,
     attributed: Attributed,
     lost: Option<LostRow>,
@@ -112,10 +114,11 @@ struct RowLine {
 
 pub(super) fn summary(
     out: &mut impl Write,
-    (watch, lost): (&Watch, Option<Lost>),
+    seen: &Seen<'_>,
     args: &args::Watch,
     no_probe: Option<String>,
 ) -> io::Result<()> {
+    let Seen { watch, lost, opened } = *seen;
     let (tally, cost) = (watch.tally(), watch.cost());
     let attributed = tally.attributed();
     let summary = Summary {
@@ -125,6 +128,7 @@ pub(super) fn summary(
         probe: lost.is_some(),
         no_probe,
         watched_ms: ms(watch.elapsed()),
+        opened,
         closed: tally.total().into(),
         attributed: Attributed {
             probe: attributed.probed,

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use timewait_facts::Owner;
-use timewait_linux::closes::{Close, Lost, Row, Watch};
+use timewait_linux::closes::{Close, Row};
 
+use super::Seen;
 use crate::{
     print::{Paint, Tone, owner_text, time_of_day_in, wrap},
     words::watch as words,
@@ -33,10 +34,11 @@ pub(super) fn close(out: &mut impl Write, close: &Close, paint: Paint) -> io::Re
 /// The sums, row by row, and how they were come by.
 pub(super) fn summary(
     out: &mut impl Write,
-    (watch, lost): (&Watch, Option<Lost>),
+    seen: &Seen<'_>,
     after_lines: bool,
     paint: Paint,
 ) -> io::Result<()> {
+    let watch = seen.watch;
     let (tally, elapsed) = (watch.tally(), watch.elapsed());
     let total = tally.total();
     if after_lines && total.closed() > 0 {
@@ -55,9 +57,12 @@ pub(super) fn summary(
     if total.unseen > 0 {
         note(out, &words::unseen(total.unseen))?;
     }
-    match lost {
+    if total.may_wait() > total.time_wait {
+        note(out, &words::not_met(total.may_wait(), total.time_wait))?;
+    }
+    match seen.lost {
         Some(lost) => note(out, &words::lost(lost))?,
-        None => note(out, words::sampled_only())?,
+        None => note(out, &words::sampled_only(seen.opened))?,
     }
     if watch.overflowed() {
         note(out, words::overflowed())?;

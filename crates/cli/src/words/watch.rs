@@ -117,8 +117,24 @@ pub(crate) fn unseen(of_kind: u64) -> String {
     format!("{} went unseen between two samples: who was first is not known", count(of_kind))
 }
 
-pub(crate) fn sampled_only() -> &'static str {
-    "sampled: connections that come and go between two samples, and leave nobody waiting, are not counted"
+/// Of those that closed first here, some were not met where they should have waited.
+pub(crate) fn not_met(closed_first: u64, met: u64) -> String {
+    format!(
+        "of {} closes that this side began, {} were met in time-wait; the others wait for the peer's FIN, are gone \
+         already (the port was used again), or never waited (tcp_max_tw_buckets)",
+        count(closed_first),
+        count(met)
+    )
+}
+
+/// How many ends of connections there were, by the kernel's own count.
+pub(crate) fn sampled_only(opened: Option<u64>) -> String {
+    let opened = opened.map(|opened| format!(" (the kernel opened {} ends meanwhile)", count(opened)));
+    format!(
+        "sampled: connections that come and go between two samples, and leave nobody waiting until the next, are not \
+         counted{}",
+        opened.unwrap_or_default()
+    )
 }
 
 /// What the probe could not tell: each close is one or two changes of a socket's state.

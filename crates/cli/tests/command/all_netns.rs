@@ -7,15 +7,17 @@ use serde_json::Value;
 use timewait_linux::hosts;
 use timewait_trial::{Process, have_tool, in_own_host};
 
-use crate::{ls::inner_pid_of, program, run, seen, timewait};
+use crate::{
+    ls::{inner_pid_of, parent_of},
+    program, run, seen, timewait,
+};
 
 /// A server on this port in a network namespace of its own, and the id of the first process there: the guard, its parent.
 fn elsewhere(port: u16) -> (Process, String) {
     let mut server = timewait(&["serve", &format!("127.0.0.1:{port}")]);
     let server = Process::start_by(&mut server, hosts::isolate).unwrap();
     server.until("listening on");
-    let inner = std::fs::read_to_string(format!("/proc/{}/status", inner_pid_of(port, &server))).unwrap();
-    let guard = inner.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap().trim().to_owned();
+    let guard = parent_of(&inner_pid_of(port, &server)).unwrap();
     (server, guard)
 }
 

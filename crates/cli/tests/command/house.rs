@@ -3,15 +3,16 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::Read as _,
     net::TcpStream,
     path::{Path, PathBuf},
 };
 
 use serde_json::Value;
 use timewait_linux::hosts::Host;
-use timewait_trial::in_own_host;
+use timewait_trial::{Process, in_own_host};
 
-use crate::{run, serve};
+use crate::{run, serve, timewait};
 
 /// The workspace's folder.
 pub(crate) fn workspace() -> PathBuf {
@@ -173,6 +174,15 @@ fn every_field_that_is_printed_is_documented() {
             &["doctor", "--json"],
         ] {
             fields(&serde_json::from_str(&run(question).stdout).unwrap(), &mut printed);
+        }
+        let watch = Process::start(timewait(&["watch", ":9000"]).args(["--each", "--json"]));
+        watch.until("watching");
+        // To its end: a client that leaves before the server's line draws an RST, which leaves samples nothing to see.
+        TcpStream::connect("127.0.0.1:9000").unwrap().read_to_end(&mut Vec::new()).unwrap();
+        watch.until("\"event\":\"close\"");
+        watch.signal("INT");
+        for line in watch.finish().stdout.lines() {
+            fields(&serde_json::from_str(line).unwrap(), &mut printed);
         }
         assert!(
             printed.contains("expires_in_ms") && printed.contains("unit"),

@@ -142,20 +142,25 @@ fn another_network_namespace_is_looked_into_by_process_and_by_path() {
     });
 }
 
-/// The id, in this `/proc`, of the process inside a host that this process started: the child of its guard.
+/// The id, in this `/proc`, of the process inside a host that this process started: the child of its guard, our child.
+/// Other tests have servers on the same port, in hosts of theirs that this `/proc` shows as well.
 pub(crate) fn inner_pid_of(port: u16, guard: &Process) -> String {
-    eventually(&format!("the process that serves {port}"), || {
-        let outer = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
-            let pid = entry.ok()?.file_name().into_string().ok()?;
-            let comm = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
-            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-            let is_it = comm.contains(&format!("127.0.0.1:{port}")) && status.contains("\nNSpid:");
-            let inside =
-                status.lines().find(|line| line.starts_with("NSpid:"))?.split_whitespace().count() > 3;
-            (is_it && inside && pid != guard.id().to_string()).then_some(pid)
-        });
-        outer.last()
+    let own = std::fs::read_link("/proc/self").unwrap().to_str().unwrap().to_owned();
+    eventually(&format!("the process that serves {port} under {}", guard.id()), || {
+        let ids =
+            std::fs::read_dir("/proc").unwrap().filter_map(|it| it.ok()?.file_name().into_string().ok());
+        let serves = |pid: &String| {
+            let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.contains(&format!("127.0.0.1:{port}"))
+        };
+        ids.filter(serves).find(|pid| parent_of(pid).and_then(|guard| parent_of(&guard)) == Some(own.clone()))
     })
+}
+
+/// The parent of a process, by its id in this `/proc`.
+pub(crate) fn parent_of(pid: &str) -> Option<String> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    Some(status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().to_owned())
 }
 
 #[test]

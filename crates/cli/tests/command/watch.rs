@@ -13,7 +13,7 @@ use timewait_trial::{Need, Process, in_own_host, skip};
 use crate::{assert_screen, program, run, run_without, seen, serve, timewait};
 
 /// Whether a probe is permitted here; if not, the calling test is left out.
-fn may_probe() -> bool {
+pub(crate) fn may_probe() -> bool {
     let watch = Watch::open(&Setup { probe: true, ..Setup::default() }).unwrap();
     let why = watch.no_probe().map(ToString::to_string);
     if let Some(why) = &why {

@@ -213,7 +213,8 @@ impl Book {
 
     fn waiting(&mut self, socket: &Socket) {
         self.lives.note_waiting(socket);
-        if let Some(row) = self.told.sees_waiting(socket) {
+        let row = if self.samples_tell { self.told.sees_waiting(socket) } else { self.told.take(socket) };
+        if let Some(row) = row {
             self.tally.waits(row);
         }
         self.find(socket, First::Us, Some(FirstBecause::TimeWaitAlone));
@@ -282,6 +283,9 @@ impl Book {
         if waits {
             self.tally.waits(row);
         }
-        self.told.insert(close, row, waits);
+        // What a probe tells is told once; it is remembered until it is seen to wait, if it will.
+        if self.samples_tell || close.first.waits() {
+            self.told.insert(close, row, waits);
+        }
     }
 }

@@ -37,6 +37,16 @@ pub enum First {
     Unseen,
 }
 
+impl First {
+    /// Whether this end goes to TIME-WAIT, if nothing prevents it.
+    pub(super) fn waits(self) -> bool {
+        match self {
+            Self::Us | Self::Both => true,
+            Self::Peer | Self::Reset(_) | Self::Unseen => false,
+        }
+    }
+}
+
 /// How a connection ended without a FIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reset {

@@ -36,8 +36,9 @@ use crate::calls::bpf::{self, MapKind, Ring};
 
 /// Where the kernel describes its own structs.
 const BTF: &str = "/sys/kernel/btf/vmlinux";
-/// Room for some 20,000 records, which is a tenth of a second of the busiest server; less where less may be had.
-const LARGEST: usize = 4 << 20;
+/// Room for some 100,000 records: a second and a half of 20,000 connections a second, both ends of which are here. So long
+/// a busy machine may keep the reader waiting. Less where less may be had.
+const LARGEST: usize = 16 << 20;
 const SMALLEST: usize = 64 << 10;
 /// The kernel lends the helpers that read its memory only to programs under the GPL; this list of instructions is
 /// available under either licence.

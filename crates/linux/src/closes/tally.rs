@@ -60,6 +60,11 @@ impl Counts {
         self.us + self.peer + self.both + self.reset + self.unseen
     }
 
+    /// Those that go to TIME-WAIT, if nothing prevents it.
+    pub fn may_wait(&self) -> u64 {
+        self.us + self.both
+    }
+
     fn add(&mut self, close: &Close) {
         match close.first {
             First::Us => self.us += 1,

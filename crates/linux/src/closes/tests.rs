@@ -169,7 +169,10 @@ fn what_a_probe_tells_is_joined_with_the_table_by_cookie_or_by_ends() {
         let seen = Seen { local, peer, cookie, first: First::Us, owner: None };
         let close = book.tell(Duration::from_secs(1), seen);
         assert_eq!(close.by, Some(Attribution { owner: owner(42), known: Known::Sampled }));
-        assert_eq!(look(&mut book, 2, true, &[waiting(5)]), [], "the probe tells, not the samples");
-        assert_eq!(book.tally().total().time_wait, 1);
+        for second in [2, 3] {
+            let closes = look(&mut book, second, true, &[waiting(5)]);
+            assert_eq!(closes, [], "the probe tells, not the samples");
+            assert_eq!(book.tally().total().time_wait, 1, "once, however often it is met");
+        }
     }
 }

@@ -70,6 +70,12 @@ impl Told {
         entry.row
     }
 
+    /// A socket was seen in TIME-WAIT: where its close was counted, which is forgotten.
+    pub(super) fn take(&mut self, socket: &Socket) -> Option<RowNumber> {
+        let by_cookie = self.by_cookie.remove(&socket.cookie);
+        by_cookie.or_else(|| self.by_ends.remove(&Ends::of(socket)))?.row
+    }
+
     /// Whether a close with this cookie was told.
     pub(super) fn contains(&self, cookie: Cookie) -> bool {
         self.by_cookie.contains_key(&cookie)

@@ -30,10 +30,13 @@ const OFTEN: Pace = Pace { one_in: 25, least: Duration::from_millis(10), most: D
 const WHOLE: Pace = Pace { one_in: 100, least: Duration::from_secs(1), most: Duration::from_secs(20) };
 /// With a probe, which tells closes by itself: looks that find the processes of sockets that the peer closes.
 const SELDOM: Pace = Pace { one_in: 100, least: Duration::from_secs(1), most: Duration::from_secs(20) };
-/// How often the probe's ring is emptied. A tenth of a second of the busiest server would fit in.
+/// How often the probe's ring is emptied.
 const EMPTY: Duration = Duration::from_millis(50);
 /// Batches of the ring that are read in one step.
 const BATCHES: usize = 16;
+/// The ring is emptied after so many rows of a look as well: a look at a million rows takes longer than a busy server
+/// takes to fill the ring.
+const ROWS: u64 = 4096;
 /// Passes over all processes.
 const PASS: Pace = Pace { one_in: 50, least: Duration::from_millis(50), most: Duration::from_secs(10) };
 /// Processes that were last found to hold sockets, and are looked into first.
@@ -249,11 +252,7 @@ impl Watch {
         let held: States = HELD.into_iter().collect();
         let states = if whole { held.with(State::TimeWait) } else { held };
         self.book.begin(at, whole);
-        let book = &mut self.book;
-        self.table.dump(&Query::in_states(states).either(self.address), |row| {
-            book.row(&row.socket);
-            ControlFlow::Continue(())
-        })?;
+        self.read_table(states)?;
         self.find_owners(at)?;
         self.book.end().iter().for_each(each);
         let cost = thread_time().saturating_sub(before);
@@ -267,6 +266,22 @@ impl Watch {
         let pace = if self.probed.is_ok() { SELDOM } else { OFTEN };
         self.due.look = now + pace.rest(self.due.look_cost);
         Ok(())
+    }
+
+    fn read_table(&mut self, states: States) -> Result<(), WatchError> {
+        let Self { table, book, probed, address, start, .. } = self;
+        let (mut rows, mut emptied) = (0_u64, Ok(()));
+        table.dump(&Query::in_states(states).either(*address), |row| {
+            book.row(&row.socket);
+            rows += 1;
+            if let Ok(probed) = probed
+                && rows.is_multiple_of(ROWS)
+            {
+                emptied = probed.read(start.elapsed(), address);
+            }
+            if emptied.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        Ok(emptied?)
     }
 
     /// Whose the new sockets are: those who held some before are asked first; everybody, where that does not do and time
