@@ -4,6 +4,7 @@
 //! - [`Entrant`], [`About`], [`Verdict`]: a claim, what is known of it before, and what came of it
 //! - [`Lab`]: where an experiment runs: hosts that nobody else has
 //! - [`wire`]: two hosts, joined; packets are passed, dropped, held, delayed, repeated, altered, made up
+//! - [`divergences`]: the machine of `timewait_tcp`, held against the running kernel
 //! - [`capture`]: what passed, as a pcapng file
 //! - [`Finding`], [`Entry`], [`Drawing`]: what was done and seen on the way, for people to read
 //! - [`Runner`]: many claims at once, each in a child of its own
@@ -23,6 +24,7 @@ mod actors;
 pub mod capture;
 mod claim;
 pub mod claims;
+pub mod divergences;
 mod evidence;
 mod journal;
 mod lab;

@@ -3,7 +3,7 @@ use std::io;
 use timewait_linux::{
     Errno,
     flags::GiveError,
-    hosts::{AddressError, NeighbourError},
+    hosts::{AddressError, NeighbourError, RouteError},
     settings::SettingError,
     sockets::{EndError, OpenError, ReadError},
 };
@@ -45,6 +45,9 @@ pub enum Trouble {
     /// An address cannot be had.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// A route cannot be had.
+    #[error(transparent)]
+    Route(#[from] RouteError),
     /// The socket table cannot be asked.
     #[error(transparent)]
     Table(#[from] OpenError),

@@ -5,6 +5,7 @@
 //! - [`from`], [`both_ways`], [`Matcher`], [`Rule`]: what becomes of which packets
 //! - [`Packet`], [`Flow`], [`parse`], [`build`]: what passes
 //! - [`Plug`]: the end of a wire at which a program of ours is
+//! - [`Station`]: a host at such an end whose TCP is ours: [`timewait_tcp::endpoint`]
 //! - [`Tap`]: ears on a loopback interface, for what needs no wire
 //! - [`Cable`], [`media`]: what the wire is made of, and what it can be made of here
 //!
@@ -37,6 +38,7 @@ mod recent;
 mod record;
 mod rule;
 mod states;
+mod station;
 mod tap;
 mod track;
 
@@ -60,6 +62,7 @@ pub use error::{Breakage, JoinError, WireError};
 pub use packet::{BuildError, Flow, Packet, build, parse};
 pub use plug::Plug;
 pub use rule::{Matcher, Rule, both_ways, from};
+pub use station::{Station, StationError};
 pub use tap::Tap;
 
 use crate::capture::Capture;

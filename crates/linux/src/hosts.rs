@@ -22,6 +22,7 @@ mod links;
 mod namespaces;
 mod neighbour;
 mod refusal;
+mod routes;
 
 use std::{
     env, fs, io,
@@ -33,7 +34,7 @@ use ipnet::IpNet;
 
 pub use addresses::AddressError;
 pub use device::{Device, DeviceError, LoopbackEars, Medium};
-pub use neighbour::{LastResort, Neighbour, NeighbourError};
+pub use neighbour::{LastResort, Neighbour, NeighbourError, RouteError};
 pub use refusal::{Refusal, Step};
 
 use crate::settings::{self, SettingError};

@@ -9,7 +9,7 @@
 //!
 //! | `do` | with | answer |
 //! |---|---|---|
-//! | `set` | any of `profile` (`linux`, as it starts, or `rfc-9293`), `msl`, `delayed_ack`, `challenge_ack_every` (ms, null: off), `mss`, `window`, `timestamps`; the host starts anew | |
+//! | `set` | `profile` (`linux`, as it starts, or `rfc-9293`), `msl`, any field of a [`Profile`] (waits in ms, null: off; words as `examples/jsonl/profile.rs` has them); the host starts anew | |
 //! | `isn` | `seq`: the number that connections opened from now on start with | |
 //! | `listen` | `local`, `backlog` | `handle` |
 //! | `open` | `local`, `remote` | `handle` |
@@ -42,6 +42,9 @@ use timewait_tcp::{
     Flags, Instant, Options, Profile, Segment, Seq, StateName, Timestamps,
     endpoint::{Endpoint, Handle, Pair, Read},
 };
+
+#[path = "jsonl/profile.rs"]
+mod profile;
 
 type Result<T> = std::result::Result<T, Box<dyn error::Error>>;
 type Isns = Box<dyn FnMut(&Pair) -> Seq>;
@@ -156,33 +159,12 @@ impl Driver {
     }
 
     fn set(&mut self, asked: &Value) -> Result<Value> {
-        let ms = |name: &str| asked[name].as_u64().map(Duration::from_millis);
-        let profile = &mut self.profile;
-        match asked["profile"].as_str() {
-            Some("linux") => *profile = Profile::LINUX,
-            Some("rfc-9293") => *profile = Profile::RFC_9293,
-            Some(other) => return Err(format!("no profile has the name {other:?}").into()),
-            None => {}
+        if let Value::Object(asked) = asked {
+            let mut profile = self.profile.clone();
+            profile::set(&mut profile, asked)?;
+            self.profile = profile;
         }
-        if let Some(msl) = ms("msl") {
-            *profile = profile.clone().with_msl(msl);
-        }
-        for (name, field) in [
-            ("delayed_ack", &mut profile.delayed_ack),
-            ("challenge_ack_every", &mut profile.challenge_ack_every),
-        ] {
-            if asked.get(name).is_some() {
-                *field = ms(name);
-            }
-        }
-        if asked.get("mss").is_some() {
-            profile.mss = u16::try_from(number(asked, "mss")?)?;
-        }
-        if asked.get("window").is_some() {
-            profile.window = number(asked, "window")?;
-        }
-        profile.timestamps = asked["timestamps"].as_bool().unwrap_or(profile.timestamps);
-        self.host = host(profile.clone(), &self.isn);
+        self.host = host(self.profile.clone(), &self.isn);
         Ok(json!({}))
     }
 

@@ -185,13 +185,25 @@ impl<I: FnMut(&Pair) -> Seq> Endpoint<I> {
     /// Whether there was one.
     pub fn delete(&mut self, local: SocketAddr, remote: Option<SocketAddr>) -> bool {
         match (remote, self.listener_at(local)) {
-            (Some(remote), _) => self.blocks.remove(&Pair { local, remote }).is_some(),
+            (Some(remote), _) => self.delete_connection(&Pair { local, remote }),
             (None, Some(listener)) => {
                 self.remove_listener(listener);
                 true
             }
             (None, None) => false,
         }
+    }
+
+    /// A child goes as if it had never come.
+    fn delete_connection(&mut self, pair: &Pair) -> bool {
+        let Some(block) = self.blocks.remove(pair) else { return false };
+        if let (Some(listener), Some(user)) = (block.listener, block.user) {
+            self.users.remove(&user);
+            if let Some(listener) = self.listeners.get_mut(&listener) {
+                listener.ready.retain(|ready| *ready != user);
+            }
+        }
+        true
     }
 
     /// Removes a listener, and its children with it: those that live.

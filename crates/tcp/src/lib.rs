@@ -5,14 +5,13 @@
 //! - [`Seq`]: a sequence number, a point on a circle
 //! - [`Segment`], [`Flags`], [`Options`], [`Timestamps`]: what travels
 //! - [`StateName`]: the eleven states' names
-//! - [`State`]: a connection; what happens to it answers with a [`Step`]: what to send, which [`Event`]s to tell
+//! - [`State`]: a connection; a segment, a call or a timeout answers with a [`Step`]: the next state, what to send, which
+//!   [`Event`]s to tell
 //! - [`TABLE`], [`Arrow`], [`On`]: every step between them, and the rule that allows it
 //! - [`Profile`]: what standards and kernels do differently
 //! - [`endpoint`]: a host's connections, found by their ends, and how a stranger drives them
 //! - [`Instant`]: a point in time, the caller's
 //! - [`Trace`], [`Row`], [`Seen`], [`Fate`], [`Side`]: what was seen between two hosts, in order
-//! - [`State`], [`Step`], [`Event`]: one connection: a state, and what comes of a segment, a call or a timeout
-//! - [`endpoint`]: a host's connections, by their four numbers
 //! - [`draw`]: what was seen as a ladder, and the states as a diagram, in text and in SVG
 //!
 //! ```

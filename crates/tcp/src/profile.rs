@@ -43,13 +43,13 @@ pub struct Profile {
     /// RFC 793: resets if it is in the window. RFC 5961 §4: is challenged wherever it is. Linux: is challenged
     /// (`tcp_validate_incoming`).
     pub in_window_syn: InWindow,
-    /// Whether the ACK of an empty segment is read that lies just above the window, as all do when the window was
-    /// filled and its text is lost.
+    /// What becomes of an empty segment that lies just above the window, as all do when the window was filled and its
+    /// text is lost.
     ///
-    /// RFC 9293 §3.10.7.4, first: no (Table 6). But then two that have both filled the window and lost the same part of
-    /// it never hear each other again, and appendix A.2 tells implementers to see to it: yes here, in both profiles.
-    /// Linux: yes (`net/ipv4/tcp_input.c tcp_sequence`).
-    pub reads_right_edge: bool,
+    /// RFC 9293 §3.10.7.4, first: it is not acceptable (Table 6). But then two that have both filled the window and lost
+    /// the same part of it never hear each other again, and appendix A.2 tells implementers to see to it. Linux: the
+    /// window's edge belongs to the window (`net/ipv4/tcp_input.c tcp_sequence`).
+    pub right_edge: RightEdge,
     /// Whether an ACK is refused that lies more than the largest window ever seen below SND.UNA.
     ///
     /// RFC 9293 §3.10.7.4, fifth: MAY (MAY-12), by RFC 5961 §5. Linux: yes (`net/ipv4/tcp_input.c tcp_ack`).
@@ -162,7 +162,7 @@ impl Profile {
         reopening_isn_step: 65_537,
         in_window_rst: InWindow::Challenge,
         in_window_syn: InWindow::Challenge,
-        reads_right_edge: true,
+        right_edge: RightEdge::ReadIfAwaited,
         refuses_old_acks: true,
         challenge_ack_every: None,
         drops_syn_with_fin: false,
@@ -198,7 +198,7 @@ impl Profile {
         reopening_isn_step: 65_537,
         in_window_rst: InWindow::Challenge,
         in_window_syn: InWindow::Challenge,
-        reads_right_edge: true,
+        right_edge: RightEdge::Inside,
         refuses_old_acks: true,
         challenge_ack_every: Some(Duration::from_millis(500)),
         drops_syn_with_fin: true,
@@ -241,6 +241,17 @@ pub enum InWindow {
     Resets,
     /// It is answered with an ACK, so that the peer, if it was the peer, can say it again (RFC 5961).
     Challenge,
+}
+
+/// What becomes of an empty segment just above the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RightEdge {
+    /// It is not acceptable, and answered with an ACK (RFC 9293's Table 6).
+    Outside,
+    /// The same, unless text or a FIN of ours waits for an ACK: then its ACK is read (RFC 9293 appendix A.2).
+    ReadIfAwaited,
+    /// It is acceptable (linux v6.12 net/ipv4/tcp_input.c `tcp_sequence`).
+    Inside,
 }
 
 /// What starts TIME-WAIT anew.

@@ -174,6 +174,11 @@ impl Other {
         }
     }
 
+    /// Whether text or a FIN was sent and is not acknowledged.
+    pub(crate) fn awaits_an_ack(&self) -> bool {
+        self.outbox().is_some_and(|outbox| outbox.syn.is_none() && self.numbers().in_flight() > 0)
+    }
+
     const fn inbox(&self) -> Option<&Inbox> {
         match self {
             Self::SynReceived(it) => Some(&it.inbox),

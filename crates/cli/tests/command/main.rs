@@ -20,6 +20,7 @@ mod house;
 mod input;
 mod lab;
 mod ls;
+mod machine;
 mod ports;
 mod readme;
 mod serve;

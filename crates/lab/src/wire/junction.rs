@@ -49,6 +49,11 @@ pub(super) enum End {
 }
 
 impl End {
+    /// A program that nothing has been sent to.
+    pub(super) const fn program() -> Self {
+        Self::Program(VecDeque::new())
+    }
+
     fn send(&mut self, raw: &[u8]) -> Result<(), WireError> {
         match self {
             Self::Host(device) => device.send(raw).map_err(WireError::Send),
@@ -314,12 +319,17 @@ impl Junction {
             || unread(&self.right)
     }
 
-    /// The next packet that arrived at the program, if there is one at an end.
-    pub(super) fn next_for_program(&mut self) -> Option<Arc<[u8]>> {
-        [&mut self.left, &mut self.right].into_iter().find_map(|end| match end {
+    /// The next packet that arrived at the program on this side, if there is one.
+    pub(super) fn next_for_program(&mut self, side: Side) -> Option<Arc<[u8]>> {
+        match self.end(side) {
             End::Host(_) => None,
             End::Program(unread) => unread.pop_front(),
-        })
+        }
+    }
+
+    /// Which connection between these ends is the present one.
+    pub(super) fn present(&self, flow: Flow) -> u32 {
+        self.tracker.present(flow)
     }
 
     /// Packets came faster than they were taken. In a bulk that is a loss as on any wire, else nothing is as it seems.

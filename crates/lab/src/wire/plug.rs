@@ -1,6 +1,9 @@
 use std::{
     net::SocketAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -8,7 +11,7 @@ use timewait_linux::{hosts::Neighbour, sockets::SocketTable};
 use timewait_tcp::{Segment, Side, StateName};
 
 use super::{
-    Cable, JoinError, Wire, WireError, build,
+    Cable, Flow, JoinError, Wire, WireError, build,
     junction::{End, Junction},
     parse,
     pump::Shared,
@@ -16,12 +19,14 @@ use super::{
     states::States,
 };
 
-/// The right end of a wire, with a program of ours at it in place of a kernel.
+/// An end of a wire, with a program of ours at it in place of a kernel.
 ///
 /// What it sends passes the same rules and stands in the same trace as what a kernel sends.
 #[derive(Debug)]
 pub struct Plug {
     shared: Arc<Shared>,
+    side: Side,
+    nudged: AtomicBool,
 }
 
 impl Wire {
@@ -36,16 +41,35 @@ impl Wire {
         let states = table.map(|table| States::new(Some(table), None));
         let interfaces = vec![host.name().to_owned(), name.to_owned()];
         let record = Record::new(host.name(), name, interfaces);
-        let ends = (End::Host(Arc::clone(&device)), End::Program(std::collections::VecDeque::new()));
+        let ends = (End::Host(Arc::clone(&device)), End::program());
         let junction = Junction::new(ends.0, ends.1, record, states);
         let wire = Self::start(junction, vec![(Side::Left, device)], vec![host.last_resort()?])?;
-        let plug = Plug { shared: Arc::clone(&wire.shared) };
+        let plug = Plug::new(&wire.shared, Side::Right);
         Ok((wire, plug))
+    }
+
+    /// Joins two programs of ours, no kernel at either end: the plug on the left, then the one on the right.
+    ///
+    /// It takes no host, no device and no privilege.
+    ///
+    /// # Errors
+    /// No thread or no descriptor is to be had.
+    pub fn between_programs(left: &str, right: &str) -> Result<(Self, Plug, Plug), JoinError> {
+        let record = Record::new(left, right, vec![left.to_owned(), right.to_owned()]);
+        let junction = Junction::new(End::program(), End::program(), record, None);
+        let wire = Self::start(junction, vec![], vec![])?;
+        let [left, right] = [Side::Left, Side::Right].map(|side| Plug::new(&wire.shared, side));
+        Ok((wire, left, right))
     }
 }
 
 impl Plug {
-    /// The next segment that arrives, with its source and its destination; `None` when none did for this long.
+    fn new(shared: &Arc<Shared>, side: Side) -> Self {
+        Self { shared: Arc::clone(shared), side, nudged: AtomicBool::new(false) }
+    }
+
+    /// The next segment that arrives, with its source and its destination; `None` when none did for this long, or when
+    /// this was [nudged](Self::nudge).
     ///
     /// # Errors
     /// The wire broke, or is no more.
@@ -54,16 +78,25 @@ impl Plug {
         let mut junction = self.shared.lock()?;
         loop {
             // What is not TCP arrives here as well, and is passed over.
-            while let Some(raw) = junction.next_for_program() {
+            while let Some(raw) = junction.next_for_program(self.side) {
                 if let Some(arrived) = parse(&raw) {
                     return Ok(Some(arrived));
                 }
             }
-            if Instant::now() >= deadline {
+            if self.nudged.swap(false, Ordering::Relaxed) || Instant::now() >= deadline {
                 return Ok(None);
             }
             junction = self.shared.wait(junction, deadline)?;
         }
+    }
+
+    /// Has [`next`](Self::next) return, in whichever thread waits there, or else the next time that one does.
+    pub fn nudge(&self) {
+        // Under the lock, so that nobody goes to sleep between the two.
+        let junction = self.shared.lock_anyway();
+        self.nudged.store(true, Ordering::Relaxed);
+        drop(junction);
+        self.shared.changed.notify_all();
     }
 
     /// Sends a segment from one end to another: it is on the host, or lost, or held, when this returns.
@@ -72,7 +105,7 @@ impl Plug {
     /// No packet can carry it, or the wire broke.
     pub fn send(&self, from: SocketAddr, to: SocketAddr, segment: &Segment) -> Result<(), WireError> {
         let raw = build(from, to, segment)?;
-        let outcome = self.shared.lock()?.take(Side::Right, &raw);
+        let outcome = self.shared.lock()?.take(self.side, &raw);
         self.shared.changed.notify_all();
         self.shared.wake();
         outcome
@@ -83,7 +116,23 @@ impl Plug {
     /// # Errors
     /// The wire broke.
     pub fn tell_state(&self, connection: u32, state: StateName) -> Result<(), WireError> {
-        self.shared.lock()?.record.state(Side::Right, connection, state);
+        self.shared.lock()?.record.state(self.side, connection, state);
+        Ok(())
+    }
+
+    /// The same for the present connection between these two ends, whichever incarnation it is.
+    ///
+    /// # Errors
+    /// The wire broke.
+    pub fn tell_state_of(
+        &self,
+        here: SocketAddr,
+        there: SocketAddr,
+        state: StateName,
+    ) -> Result<(), WireError> {
+        let mut junction = self.shared.lock()?;
+        let connection = junction.present(Flow::sent(self.side, here, there));
+        junction.record.state(self.side, connection, state);
         Ok(())
     }
 }

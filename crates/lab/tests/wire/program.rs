@@ -106,3 +106,34 @@ fn a_program_whose_wire_is_gone_hears_so() {
         assert!(matches!(outcome, Err(WireError::Broken(_))), "{outcome:?}");
     });
 }
+
+#[test]
+fn two_programs_talk_without_a_host_and_the_rules_hold_for_both() {
+    let (wire, left, right) = Wire::between_programs("one", "other").unwrap();
+    wire.rule(from(Right).rst().drop("the reset")).unwrap();
+    let ends = ["10.9.0.1:1", "10.9.0.2:2"].map(|end| end.parse::<SocketAddr>().unwrap());
+    left.send(ends[0], ends[1], &Segment::syn(Seq::new(7))).unwrap();
+    let (source, destination, segment) = right.next(PATIENCE).unwrap().unwrap();
+    assert_eq!(([source, destination], segment.seq), (ends, Seq::new(7)));
+    assert_eq!(left.next(Duration::ZERO).unwrap(), None, "nobody hears what it said itself");
+    right.send(ends[1], ends[0], &Segment::rst(Seq::new(0))).unwrap();
+    left.tell_state_of(ends[0], ends[1], StateName::SynSent).unwrap();
+    assert_eq!(left.next(Duration::ZERO).unwrap(), None);
+    let rows: Vec<_> = wire.trace().rows.iter().map(|row| in_short(&row.seen)).collect();
+    assert_eq!(rows, [">1 SYN 0", "<1 RST 0 Lost (the reset)", "Left1 syn-sent"]);
+}
+
+#[test]
+fn whoever_waits_at_a_plug_can_be_nudged_before_or_while_it_waits() {
+    let (_wire, left, _right) = Wire::between_programs("one", "other").unwrap();
+    left.nudge();
+    assert_eq!(left.next(Duration::from_secs(1 << 30)).unwrap(), None, "before");
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| left.next(Duration::from_secs(1 << 30)).unwrap());
+        while !waiting.is_finished() {
+            left.nudge();
+            thread::yield_now();
+        }
+        assert_eq!(waiting.join().unwrap(), None);
+    });
+}

@@ -3,9 +3,10 @@ use std::{io, net::IpAddr, panic::resume_unwind, thread};
 use ipnet::IpNet;
 use rustix::thread::UnshareFlags;
 
-use super::{AddressError, Refusal, Step, addresses, links, namespaces::loopback_up};
+use super::{AddressError, Refusal, Step, addresses, links, namespaces::loopback_up, routes};
 use crate::{
     calls,
+    netlink::AnswerError,
     netns::{Netns, NetnsError, NotInside},
     settings::{self, SettingError},
     sockets::{OpenError, ReadError, SocketTable},
@@ -52,6 +53,17 @@ pub enum NeighbourError {
     /// One of the settings that it begins with was not taken.
     #[error("cannot prepare the new network namespace")]
     Setting(#[from] SettingError),
+}
+
+/// A route that a host did not get.
+#[derive(Debug, thiserror::Error)]
+pub enum RouteError {
+    /// There is no such interface, or no thread that could ask for it.
+    #[error("cannot ask for a route to {0}")]
+    Ask(IpAddr, #[source] io::Error),
+    /// The kernel did not take it.
+    #[error("cannot add a route to {0}")]
+    Answer(IpAddr, #[source] AnswerError),
 }
 
 impl Neighbour {
@@ -128,6 +140,20 @@ impl Neighbour {
     pub fn add_address(&self, interface: &str, address: IpNet) -> Result<(), AddressError> {
         let add = || addresses::add(links::index(interface).map_err(AddressError::Open)?, address);
         self.inside(add).map_err(AddressError::Open)?
+    }
+
+    /// Has every ACK to this address, behind an interface of this host, go out at once: none waits for something to go
+    /// with.
+    ///
+    /// # Errors
+    /// There is no such interface, or the kernel does not take the route.
+    pub fn acknowledge_at_once(&self, interface: &str, to: IpAddr) -> Result<(), RouteError> {
+        let ask = |error| RouteError::Ask(to, error);
+        let add = || {
+            let interface = links::index(interface).map_err(ask)?;
+            routes::add_with_quick_acks(interface, to).map_err(|error| RouteError::Answer(to, error))
+        };
+        self.inside(add).map_err(ask)?
     }
 
     /// Waits until a socket on an address of this host hears what it sends to itself.

@@ -3,7 +3,7 @@
 use core::ops::ControlFlow::{Break, Continue};
 
 use super::{Arrival, Verdict};
-use crate::{Flags, Other, Step, state::Origin};
+use crate::{Flags, Other, Step, profile::RightEdge, state::Origin};
 
 impl Arrival<'_, Other> {
     //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
@@ -28,27 +28,40 @@ impl Arrival<'_, Other> {
 
     /// What Table 6 refuses, and is processed all the same; of its text, nothing is taken.
     fn is_allowed(&mut self) -> bool {
+        let at_a_closed_window = self.is_at_a_closed_window();
+        let ends_a_simultaneous_open = self.ends_a_simultaneous_open();
+        self.ack_now |= at_a_closed_window || ends_a_simultaneous_open;
+        at_a_closed_window || ends_a_simultaneous_open || self.is_read_at_the_right_edge()
+    }
+
+    //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
+    //# If the RCV.WND is zero, no segments will be acceptable, but
+    //# special allowance should be made to accept valid ACKs, URGs,
+    //# and RSTs.
+    // It is answered, too:
+    //= https://www.rfc-editor.org/rfc/rfc9293#section-3.8.6.1
+    //# it must still send an acknowledgment showing its next expected
+    //# sequence number and current window (zero).
+    fn is_at_a_closed_window(&self) -> bool {
         let numbers = self.state.numbers();
-        //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
-        //# If the RCV.WND is zero, no segments will be acceptable, but
-        //# special allowance should be made to accept valid ACKs, URGs,
-        //# and RSTs.
-        let at_a_closed_window = numbers.rcv_wnd == 0 && self.segment.seq == numbers.rcv_nxt;
-        let above_the_window = self.cx.profile.reads_right_edge
-            && self.segment.len() == 0
-            && !self.segment.has(Flags::RST)
-            && self.segment.seq == numbers.rcv_nxt + numbers.rcv_wnd;
-        //= https://www.rfc-editor.org/rfc/rfc9293#section-3.8.6.1
-        //# it must still send an acknowledgment showing its next expected
-        //# sequence number and current window (zero).
-        self.ack_now |= at_a_closed_window;
-        at_a_closed_window || above_the_window || self.is_the_other_half_of_a_simultaneous_open()
+        numbers.rcv_wnd == 0 && self.segment.seq == numbers.rcv_nxt
+    }
+
+    fn is_read_at_the_right_edge(&self) -> bool {
+        let numbers = self.state.numbers();
+        let is_there = self.segment.len() == 0 && self.segment.seq == numbers.rcv_nxt + numbers.rcv_wnd;
+        is_there
+            && match self.cx.profile.right_edge {
+                RightEdge::Outside => false,
+                RightEdge::ReadIfAwaited => self.state.awaits_an_ack() && !self.segment.has(Flags::RST),
+                RightEdge::Inside => true,
+            }
     }
 
     /// The SYN is the one that brought us here, and out of the window by now; but its ACK is of our SYN, and
-    /// RFC 9293's Figure 7 has it end the handshake (appendix A.2).
+    /// RFC 9293's Figure 7 has it end the handshake (appendix A.2). It is answered like everything that comes again.
     // linux v6.12 net/ipv4/tcp_input.c tcp_validate_incoming does the same (`goto pass`).
-    fn is_the_other_half_of_a_simultaneous_open(&self) -> bool {
+    fn ends_a_simultaneous_open(&self) -> bool {
         let Other::SynReceived(it) = &self.state else { return false };
         it.origin == Origin::SynSent
             && self.segment.has(Flags::SYN)

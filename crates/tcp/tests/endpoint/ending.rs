@@ -77,6 +77,17 @@ fn abort_tells_the_peer_and_nobody_else() {
     assert_eq!(host.abort(handle), Err(CallError::DoesNotExist));
 }
 
+/// A listener, and a connection that nobody has accepted.
+fn host_with_child(established: bool) -> crate::host::Host {
+    let mut host = host(prompt());
+    host.listen(server(), 1).unwrap();
+    hear(&mut host, crate::host::syn());
+    if established {
+        hear(&mut host, ack(IRS + 1, ISS + 1));
+    }
+    host
+}
+
 #[test]
 fn a_connection_is_deleted_silently_and_its_peer_then_meets_the_listener() {
     let (mut host, _, handle) = serving(prompt());
@@ -84,6 +95,13 @@ fn a_connection_is_deleted_silently_and_its_peer_then_meets_the_listener() {
     assert!(!host.delete(server(), Some(client())));
     assert_eq!((sent(&mut host), states(&host), host.state(handle)), (vec![], vec![Listen], Some(Closed)));
     assert_eq!(hear(&mut host, text(IRS + 1, ISS + 1, b"?")), [Segment::rst(ISS + 1)]);
+
+    for established in [false, true] {
+        let mut host = host_with_child(established);
+        let listener = host.blocks().next().unwrap().handle.unwrap();
+        assert!(host.delete(server(), Some(client())));
+        assert_eq!(host.accept(listener), Ok(None), "a child goes as if it had never come");
+    }
 
     assert!(host.delete(server(), None));
     assert!(!host.delete(server(), None));

@@ -4,7 +4,7 @@ use timewait_tcp::{
     Event, Flags, Profile, Segment, Seq, State,
     StateName::{self, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, SynReceived, TimeWait},
     Step,
-    profile::InWindow,
+    profile::{InWindow, RightEdge},
     state::Numbers,
 };
 
@@ -200,29 +200,99 @@ fn an_ack_of_everything_moves_what_waits_for_it_if_it_is_in_the_window() {
         &[
             (SynReceived, ["ack", "-> established established", "-> established established", "ack"]),
             (Established, ["ack", "drop", "drop", "ack"]),
-            (FinWait1, ["ack", "-> fin-wait-2", "-> fin-wait-2", "ack"]),
+            (FinWait1, ["ack", "-> fin-wait-2", "-> fin-wait-2", "-> fin-wait-2"]),
             (FinWait2, ["ack", "drop", "drop", "ack"]),
             (CloseWait, ["ack", "drop", "drop", "ack"]),
-            (Closing, ["ack", "-> time-wait", "-> time-wait", "ack"]),
-            (LastAck, ["ack", "-> closed", "-> closed", "ack"]),
+            (Closing, ["ack", "-> time-wait", "-> time-wait", "-> time-wait"]),
+            (LastAck, ["ack", "-> closed", "-> closed", "-> closed"]),
             (TimeWait, ["ack", "drop", "ack", "ack"]),
         ],
     );
 }
 
-/// linux v6.12 net/ipv4/tcp_input.c tcp_sequence: `after(seq, rcv_nxt + window)` is what is refused.
+/// RFC 9293 appendix A.2: what waits for an ACK hears one there. What does not wait answers as Table 6 has it.
 #[test]
-fn an_ack_just_above_the_window_is_read_if_the_profile_says_so() {
-    let profile = Profile { reads_right_edge: true, ..prompt() };
+fn an_ack_just_above_the_window_is_read_as_the_profile_says() {
     let all = |seq, state: &State| ack(seq, nxt(state));
-    hold(
-        &profile,
-        all,
-        &[
-            (FinWait1, ["ack", "-> fin-wait-2", "-> fin-wait-2", "-> fin-wait-2"]),
-            (LastAck, ["ack", "-> closed", "-> closed", "-> closed"]),
-        ],
-    );
+    for (just_above, waiting, idle) in [
+        (RightEdge::Outside, "ack", "ack"),
+        (RightEdge::ReadIfAwaited, "-> closed", "ack"),
+        (RightEdge::Inside, "-> closed", "drop"),
+    ] {
+        let profile = Profile { right_edge: just_above, ..prompt() };
+        hold(
+            &profile,
+            all,
+            &[
+                (Established, ["ack", "drop", "drop", idle]),
+                (CloseWait, ["ack", "drop", "drop", idle]),
+                (LastAck, ["ack", "-> closed", "-> closed", waiting]),
+            ],
+        );
+    }
+}
+
+/// Linux takes the edge for a part of the window there, too: linux v6.12 net/ipv4/tcp_input.c tcp_sequence.
+#[test]
+fn an_rst_just_above_the_window_is_challenged_by_linux_alone() {
+    let rst = |seq, _: &State| Segment::rst(seq);
+    for (just_above, answer) in
+        [(RightEdge::Outside, "drop"), (RightEdge::ReadIfAwaited, "drop"), (RightEdge::Inside, "ack")]
+    {
+        let profile = Profile { right_edge: just_above, ..prompt() };
+        hold(&profile, rst, &[(FinWait1, ["drop", "-> closed reset", "ack", answer])]);
+    }
+}
+
+/// One that comes again is answered, lest the last ACK of the handshake was lost.
+#[test]
+fn a_syn_ack_is_challenged_in_every_synchronized_state_wherever_it_lies() {
+    let syn_ack = |seq, state: &State| with(Flags::SYN, ack(seq, una(state)));
+    let states = [Established, FinWait1, FinWait2, CloseWait, Closing, LastAck, TimeWait];
+    hold(&prompt(), syn_ack, &states.map(|state| (state, ["ack", "ack", "ack", "ack"])));
+}
+
+/// It hangs over: the octet at the edge belongs to it, the one before or after it does not.
+#[test]
+fn of_text_that_hangs_over_an_edge_what_lies_in_the_window_is_taken() {
+    let profile = Profile { window: 10, ..prompt() };
+    for name in [Established, FinWait1, FinWait2] {
+        let before = reach::state(name, at_s(0), &profile);
+        let (next, una) = (expected(&before), una(&before));
+
+        let left = before.clone().on_segment(reach::text(next - 2, una, b"abcd"), at_s(1), &profile);
+        assert_eq!(outcome(&before, &left), "ack \"cd\"", "{name}");
+
+        let right = before.clone().on_segment(reach::text(next + 8, una, b"ijkl"), at_s(1), &profile);
+        assert_eq!(outcome(&before, &right), "ack", "{name}: held");
+        let rest = right.next.clone().on_segment(reach::text(next, una, b"abcdefgh"), at_s(1), &profile);
+        assert_eq!(outcome(&right.next, &rest), "ack \"abcdefghij\"", "{name}: and no more");
+
+        let over = before.clone().on_segment(reach::fin(next + 10, una), at_s(1), &profile);
+        assert_eq!(outcome(&before, &over), "ack", "{name}: no FIN outside the window");
+        let all = with(Flags::FIN, reach::text(next, una, b"abcdefghij"));
+        let all = before.clone().on_segment(all, at_s(1), &profile);
+        assert_eq!(outcome(&before, &all), "ack \"abcdefghij\"", "{name}: nor one that has text before it");
+    }
+}
+
+/// RFC 7323 §5.3: what is older than what was heard last is acknowledged, and nothing else comes of it; an RST is not
+/// asked for its timestamp.
+#[test]
+fn an_older_timestamp_is_acknowledged_and_dropped_in_every_synchronized_state() {
+    for name in [SynReceived, Established, FinWait1, FinWait2, CloseWait, Closing, LastAck, TimeWait] {
+        let before = reach::state_with_timestamps(name, 500, at_s(0), &prompt());
+        let (next, sent) = (expected(&before), nxt(&before));
+        for segment in [ack(next, sent), reach::text(next, sent, b"old"), reach::fin(next, sent)] {
+            let old = reach::stamped(segment, 499);
+            let step = before.clone().on_segment(old, at_s(1), &prompt());
+            assert_eq!(outcome(&before, &step), "ack", "{name}");
+            assert_eq!(step.next, before, "{name}");
+        }
+        let rst = reach::stamped(Segment::rst(next), 499);
+        let step = before.clone().on_segment(rst, at_s(1), &prompt());
+        assert_ne!(step.next.name(), name);
+    }
 }
 
 #[test]

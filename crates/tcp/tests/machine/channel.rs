@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use proptest::prelude::*;
-use timewait_tcp::{Event, Instant, Profile, Segment, Seq, State, StateName, Step};
+use timewait_tcp::{Event, Instant, Profile, Segment, Seq, State, StateName, Step, profile::RightEdge};
 
 /// What becomes of a segment: after how long each copy of it arrives. No copy: it is lost.
 #[derive(Clone, Debug)]
@@ -235,8 +235,10 @@ proptest! {
 /// and lost their ACKs refuse each other's segments for ever. What comes again is old, and an empty one is too new.
 #[test]
 fn by_table_6_alone_two_that_have_filled_their_windows_and_lost_the_acks_never_hear_each_other() {
-    for (reads_right_edge, ends) in [(false, false), (true, true)] {
-        let profile = Profile { reads_right_edge, ..small(2, 1, false, Profile::RFC_9293) };
+    for (right_edge, ends) in
+        [(RightEdge::Outside, false), (RightEdge::ReadIfAwaited, true), (RightEdge::Inside, true)]
+    {
+        let profile = Profile { right_edge, ..small(2, 1, false, Profile::RFC_9293) };
         let hosts =
             [Seq::new(100), Seq::new(200)].map(|iss| State::Closed.open(iss, Instant::START, &profile));
         let crossed = cross(hosts, Instant::START, &profile);

@@ -21,7 +21,7 @@ pub(crate) fn at_ms(milliseconds: u64) -> Instant {
 
 /// RFC 9293 to the letter, with every ACK at once: what is answered is then seen in the same step.
 pub(crate) fn prompt() -> Profile {
-    Profile { delayed_ack: None, reads_right_edge: false, ..Profile::RFC_9293 }
+    Profile { delayed_ack: None, ..Profile::RFC_9293 }
 }
 
 pub(crate) fn ack(seq: Seq, ack: Seq) -> Segment {
@@ -69,18 +69,38 @@ pub(crate) fn only(step: &Step) -> &Segment {
 
 /// A connection in this state, entered at this time; out of LISTEN, where there is a choice.
 pub(crate) fn state(name: StateName, now: Instant, profile: &Profile) -> State {
+    by(&|segment| segment, name, now, profile)
+}
+
+/// The same with timestamps: this is the last that was heard.
+pub(crate) fn state_with_timestamps(name: StateName, stamp: u32, now: Instant, profile: &Profile) -> State {
+    by(&|segment| stamped(segment, stamp), name, now, profile)
+}
+
+/// By segments that are dressed like this.
+fn by(dress: &dyn Fn(Segment) -> Segment, name: StateName, now: Instant, profile: &Profile) -> State {
+    let state = |name| by(dress, name, now, profile);
+    let hears = |state: State, segment| state.on_segment(dress(segment), now, profile).next;
+    let acknowledged = |state: State| {
+        let segment = ack(expected(&state), nxt(&state));
+        hears(state, segment)
+    };
+    let finished = |state: State| {
+        let segment = fin(expected(&state), una(&state));
+        hears(state, segment)
+    };
     match name {
         StateName::Closed => State::Closed,
         StateName::Listen => State::Closed.listen(ISS).next,
         StateName::SynSent => State::Closed.open(ISS, now, profile).next,
-        StateName::SynReceived => state(StateName::Listen, now, profile).on_segment(syn(), now, profile).next,
-        StateName::Established => acknowledged(state(StateName::SynReceived, now, profile), now, profile),
-        StateName::FinWait1 => state(StateName::Established, now, profile).close(now, profile).next,
-        StateName::FinWait2 => acknowledged(state(StateName::FinWait1, now, profile), now, profile),
-        StateName::CloseWait => finished(state(StateName::Established, now, profile), now, profile),
-        StateName::Closing => finished(state(StateName::FinWait1, now, profile), now, profile),
-        StateName::LastAck => state(StateName::CloseWait, now, profile).close(now, profile).next,
-        StateName::TimeWait => finished(state(StateName::FinWait2, now, profile), now, profile),
+        StateName::SynReceived => hears(state(StateName::Listen), syn()),
+        StateName::Established => acknowledged(state(StateName::SynReceived)),
+        StateName::FinWait1 => state(StateName::Established).close(now, profile).next,
+        StateName::FinWait2 => acknowledged(state(StateName::FinWait1)),
+        StateName::CloseWait => finished(state(StateName::Established)),
+        StateName::Closing => finished(state(StateName::FinWait1)),
+        StateName::LastAck => state(StateName::CloseWait).close(now, profile).next,
+        StateName::TimeWait => finished(state(StateName::FinWait2)),
     }
 }
 
@@ -98,21 +118,11 @@ pub(crate) fn syn_received_anew(now: Instant, profile: &Profile) -> State {
 
 /// TIME-WAIT with timestamps: 500 is the last that was heard.
 pub(crate) fn time_wait_with_timestamps(now: Instant, profile: &Profile) -> State {
-    let listening = state(StateName::Listen, now, profile);
-    let opening = listening.on_segment(stamped(syn(), 500), now, profile).next;
-    let open = acknowledged(opening, now, profile);
-    let closed = acknowledged(open.close(now, profile).next, now, profile);
-    finished(closed, now, profile)
+    state_with_timestamps(StateName::TimeWait, 500, now, profile)
 }
 
 /// The peer acknowledges everything.
 pub(crate) fn acknowledged(state: State, now: Instant, profile: &Profile) -> State {
     let segment = ack(expected(&state), nxt(&state));
-    state.on_segment(segment, now, profile).next
-}
-
-/// The peer closes, and acknowledges nothing new.
-pub(crate) fn finished(state: State, now: Instant, profile: &Profile) -> State {
-    let segment = fin(expected(&state), una(&state));
     state.on_segment(segment, now, profile).next
 }

@@ -1,0 +1,18 @@
+//! The scenarios, by what a connection is about to do.
+
+mod closing;
+mod opening;
+mod talking;
+mod waiting;
+
+use super::{Difference, Scenario, Setting};
+
+/// Every scenario, in the order of a connection's life.
+pub fn scenarios() -> impl Iterator<Item = &'static Scenario> {
+    [opening::ALL, talking::ALL, closing::ALL, waiting::ALL].into_iter().flatten()
+}
+
+/// Nothing is otherwise than usual, and nothing differs.
+const fn alike(id: &'static str, about: &'static str, by: &'static str, script: &'static str) -> Scenario {
+    Scenario { id, about, by, setting: Setting::Usual, script, differs: &[] }
+}
