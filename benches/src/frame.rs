@@ -7,7 +7,7 @@
 //! - [`Peer`]: programs of others that are compared with, or named as missing
 
 pub(crate) mod inside;
-mod machine;
+pub(crate) mod machine;
 mod measurement;
 pub(crate) mod outside;
 mod page;

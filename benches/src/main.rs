@@ -6,6 +6,7 @@
 //!
 //! - [`frame`]: what all measurements share: rounds, samples, peers, the page, plots
 //! - [`measures`]: the measurements, a file each
+//! - [`stress`]: whether the lab's verdicts hold in many runs: `cargo xtask stress`, which writes `docs/lab-performance.md`
 //! - [`crowd`]: many sockets in TIME-WAIT, made fast
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ mod crowd;
 #[allow(dead_code, reason = "what measurements share is there before each part of it is used")]
 mod frame;
 mod measures;
+mod stress;
 
 use std::{env, process::ExitCode};
 
@@ -24,7 +26,8 @@ use crate::frame::{Plan, inside, outside, sample};
 const USAGE: &str = "\
 usage: cargo xtask bench [--quick] [NAME...]   measures, and prints what came out;
                                               all of it without --quick: writes docs/performance.md
-       cargo xtask bench --list               what is measured, what it needs, what is missing";
+       cargo xtask bench --list               what is measured, what it needs, what is missing
+       cargo xtask stress [--help]            many runs of the lab: whether its verdicts hold";
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -38,6 +41,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Ok(plan) => outside::perform(&plan),
             Err(wrong) => bail!("{wrong}\n{USAGE}"),
         },
+        (["stress", ..], _) => stress::main(&arguments),
         (["--help" | "-h"], _) => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

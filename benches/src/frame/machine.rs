@@ -3,7 +3,7 @@ use std::fs;
 use timewait_linux::kernel_version;
 
 /// The machine, in one line: kernel, processor, memory, and how busy it was.
-pub(super) fn describe() -> anyhow::Result<String> {
+pub(crate) fn describe() -> anyhow::Result<String> {
     let cores = std::thread::available_parallelism()?;
     let processor = field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown processor".to_owned());
     let memory = field("/proc/meminfo", "MemTotal").and_then(|text| {

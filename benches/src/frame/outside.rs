@@ -38,7 +38,7 @@ pub(crate) fn perform(plan: &Plan) -> anyhow::Result<ExitCode> {
 }
 
 /// The command, as people get it; where this program was not started by cargo, it has to be there already.
-fn build() -> anyhow::Result<()> {
+pub(crate) fn build() -> anyhow::Result<()> {
     let Some(cargo) = env::var_os("CARGO") else { return Ok(()) };
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let mut command = Command::new(cargo);

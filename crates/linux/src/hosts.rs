@@ -109,9 +109,9 @@ impl Host {
         addresses::add(addresses::LOOPBACK, address)
     }
 
-    /// Waits until a socket on an address of this host hears what it sends to itself.
+    /// Waits until what is sent to an address of this host stays in it.
     ///
-    /// For a moment after the host's beginning `::1` does not: its route comes later than the address. A first SYN that is
+    /// For a moment after the host's beginning that is not so for `::1`: its route comes later than the address. A first SYN that is
     /// lost to that is sent again after a second only.
     ///
     /// # Errors

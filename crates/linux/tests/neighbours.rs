@@ -177,6 +177,25 @@ fn what_a_host_sends_into_its_interface_comes_out_as_a_whole_packet() {
     });
 }
 
+/// The kernel is asked whether it is local. A datagram to try it by goes out as long as it is not, and on a busy machine
+/// that may be thousands.
+#[test]
+fn while_an_address_becomes_local_nothing_is_sent_to_it() {
+    in_own_host(|host| {
+        for (neighbour, device) in devices(host) {
+            for number in 1..=8 {
+                let address: std::net::Ipv6Addr = format!("fd09::{number}").parse().unwrap();
+                neighbour.add_address("wire", ipnet::IpNet::new(address.into(), 64).unwrap()).unwrap();
+                let to_itself = [address.octets(), address.octets()].concat();
+                let mut buffer = [0; 2_000];
+                while let Some(packet) = device.receive(&mut buffer).unwrap() {
+                    assert_ne!(packet.get(8..40), Some(&*to_itself), "{}", device.medium());
+                }
+            }
+        }
+    });
+}
+
 #[test]
 fn what_is_no_ip_packet_is_refused_and_harms_nothing() {
     in_own_host(|host| {

@@ -119,11 +119,13 @@ fn no_medium(tun: DeviceError, veth: JoinError) -> JoinError {
     }
 }
 
-/// Whether a host can use its new address is tried by a datagram to itself, and that one goes out on the wire as long as
-/// the address's route is missing. If reading fails, it fails again where somebody asks.
+/// What the hosts' kernels say on their own when an interface comes up (multicast reports, above all) belongs to no
+/// experiment, and nobody has taken it: it may even have been more than there is room for. If reading fails, it fails
+/// again where somebody asks.
 fn throw_away_what_waits(device: &Device) {
     let mut buffer = [0; 2_048];
     while let Ok(Some(_)) = device.receive(&mut buffer) {}
+    let _ = device.overflowed();
 }
 
 /// Which media packets can get by to this process, TUN first; if none, what is missing.

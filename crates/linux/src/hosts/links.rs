@@ -19,6 +19,10 @@ const ADDRESS: u16 = 1;
 const NAME: u16 = 3;
 /// `IFLA_MTU`
 const MTU: u16 = 4;
+/// `IFLA_NUM_TX_QUEUES`, `IFLA_NUM_RX_QUEUES`. A veth without them gets one queue a core at first and gives back all but
+/// one, for which the kernel waits, the lock of all changes of the machine's network in its hands, until all readers of
+/// RCU are through (linux v6.12 drivers/net/veth.c `veth_init_queues`): on busy cores, for seconds.
+const QUEUES: [u16; 2] = [31, 32];
 /// `IFLA_LINKINFO`, and in it `IFLA_INFO_KIND` and `IFLA_INFO_DATA`
 const INFO: (u16, u16, u16) = (18, 1, 2);
 /// `IFLA_NET_NS_FD`
@@ -66,10 +70,11 @@ pub(super) fn add_pair(here: End<'_>, there: End<'_>, netns: BorrowedFd<'_>) -> 
 }
 
 fn with_end(request: Request, end: End<'_>) -> Request {
-    request
+    let request = request
         .attribute(NAME, &[end.name.as_bytes(), &[0]].concat())
         .attribute(ADDRESS, &end.mac)
-        .attribute(MTU, &end.mtu.to_ne_bytes())
+        .attribute(MTU, &end.mtu.to_ne_bytes());
+    QUEUES.into_iter().fold(request, |request, number| request.attribute(number, &1_u32.to_ne_bytes()))
 }
 
 /// `struct ifinfomsg`: family, padding, type, index, flags, which of them are meant.

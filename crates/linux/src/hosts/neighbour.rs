@@ -156,7 +156,7 @@ impl Neighbour {
         self.inside(add).map_err(ask)?
     }
 
-    /// Waits until a socket on an address of this host hears what it sends to itself.
+    /// Waits until what is sent to an address of this host stays in it.
     ///
     /// # Errors
     /// As for [`Host::await_address`](super::Host::await_address).
