@@ -1,6 +1,7 @@
 //! The measurements, a file each, in the page's order. A new one: a file, its `mod`, and its line in [`ALL`].
 
 pub(crate) mod bare;
+mod busy;
 mod forecast;
 mod idle;
 mod table;
@@ -8,5 +9,10 @@ mod watch;
 
 use crate::frame::Measurement;
 
-pub(crate) const ALL: &[&Measurement] =
-    &[&table::MEASUREMENT, &idle::MEASUREMENT, &watch::MEASUREMENT, &forecast::MEASUREMENT];
+pub(crate) const ALL: &[&Measurement] = &[
+    &table::MEASUREMENT,
+    &idle::MEASUREMENT,
+    &watch::MEASUREMENT,
+    &busy::MEASUREMENT,
+    &forecast::MEASUREMENT,
+];

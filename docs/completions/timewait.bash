@@ -391,7 +391,7 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__watch)
-            opts="-e -h --for --each --no-probe --netns --json --color --help"
+            opts="-e -q -h --for --each --no-probe --quiet --netns --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -93,6 +93,7 @@ always\t'Also into a pipe or a file'
 never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand watch" -s e -l each -d 'A line for each connection that closes'
 complete -c timewait -n "__fish_timewait_using_subcommand watch" -l no-probe -d 'Sample the socket table, also where a probe is permitted'
+complete -c timewait -n "__fish_timewait_using_subcommand watch" -s q -l quiet -d 'Print the result alone: no notes, no live line'
 complete -c timewait -n "__fish_timewait_using_subcommand watch" -l json -d 'The sums as a JSON object; with --each, an object a line before'
 complete -c timewait -n "__fish_timewait_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l to -d 'Would connect(2) to there find a local port?' -r

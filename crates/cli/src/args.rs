@@ -235,6 +235,9 @@ pub(crate) struct Watch {
     /// Sample the socket table, also where a probe is permitted
     #[arg(long)]
     pub(crate) no_probe: bool,
+    /// Print the result alone: no notes, no live line
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
     /// Look in another network namespace
     #[arg(long, value_name = "NAME|PATH|PID")]
     pub(crate) netns: Option<String>,

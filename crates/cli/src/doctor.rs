@@ -21,8 +21,8 @@ const WRONG: u8 = 1;
 /// What is to be said about a set of files, or about a network namespace.
 pub(crate) struct Diagnosis {
     kernel: KernelVersion,
-    /// The files, in the order in which they count; none for a running host.
-    files: Vec<String>,
+    /// The files, in the order in which they count; `None` for a running host.
+    files: Option<Vec<String>>,
     /// The namespace, as it was given or by its name.
     netns: Option<String>,
     /// What `--netns` takes for it, if it is not the own one.
@@ -76,4 +76,18 @@ pub(crate) fn run(args: &Doctor, paint: Paint) -> anyhow::Result<ExitCode> {
 fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
     settings::sort(&mut findings);
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use timewait_diagnose::settings::Code;
+
+    #[test]
+    fn every_claim_that_a_finding_names_is_one_that_the_laboratory_tries() {
+        let named: Vec<&str> = Code::ALL.iter().filter_map(|code| code.claim()).collect();
+        assert!(named.len() > 10, "is this test blind?");
+        for claim in named {
+            assert!(timewait_lab::claims::find(claim).is_some(), "{claim}");
+        }
+    }
 }

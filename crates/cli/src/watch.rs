@@ -29,9 +29,11 @@ pub(crate) fn run(args: &args::Watch, paint: Paint) -> anyhow::Result<ExitCode> 
     let netns = args.netns.as_deref().map(Netns::open).transpose()?;
     let setup = Setup { address: args.address.unwrap_or_default(), netns, probe: !args.no_probe };
     let mut watch = Watch::open(&setup).map_err(|error| elsewhere(error.into(), args))?;
-    let mut out = Out { out: BufWriter::new(io::stdout().lock()), args, paint, failed: None };
+    let mut out = Out::new(args, paint);
     let opened_before = opened(&setup);
-    tell_beginning(&watch);
+    if !args.quiet {
+        tell_beginning(&watch);
+    }
     observe(&mut watch, &mut out, &stop)?;
     watch.finish(|close| out.close(close))?;
     out.written()?;
@@ -76,7 +78,7 @@ fn elsewhere(error: anyhow::Error, args: &args::Watch) -> anyhow::Error {
 /// Until the time is over, or somebody wishes it to stop.
 fn observe(watch: &mut Watch, out: &mut Out<'_>, stop: &UnixStream) -> anyhow::Result<()> {
     let end = out.args.time.map(|time| Instant::now() + time);
-    let mut line = LiveLine::new(!out.args.each && io::stderr().is_terminal());
+    let mut line = LiveLine::new(!out.args.each && !out.args.quiet && io::stderr().is_terminal());
     loop {
         let rest = watch.step(|close| out.close(close))?;
         out.written()?;
@@ -120,10 +122,16 @@ struct Out<'a> {
     out: BufWriter<io::StdoutLock<'static>>,
     args: &'a args::Watch,
     paint: Paint,
+    columns: text::Columns,
     failed: Option<io::Error>,
 }
 
-impl Out<'_> {
+impl<'a> Out<'a> {
+    fn new(args: &'a args::Watch, paint: Paint) -> Self {
+        let out = BufWriter::new(io::stdout().lock());
+        Self { out, args, paint, columns: text::Columns::default(), failed: None }
+    }
+
     fn close(&mut self, close: &Close) {
         if !self.args.each || self.failed.is_some() {
             return;
@@ -131,7 +139,7 @@ impl Out<'_> {
         let outcome = if self.args.json {
             json::close(&mut self.out, close)
         } else {
-            text::close(&mut self.out, close, self.paint)
+            text::close(&mut self.out, close, &mut self.columns, self.paint)
         };
         self.failed = outcome.err();
     }

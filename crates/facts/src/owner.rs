@@ -1,4 +1,4 @@
-use crate::Untrusted;
+use crate::{Untrusted, Workload};
 
 /// The process that holds a live socket.
 ///
@@ -25,6 +25,15 @@ impl Owner {
             .find(|part| [".service", ".scope", ".socket"].iter().any(|end| part.ends_with(end.as_bytes())))
             .map(Untrusted::from)
     }
+
+    /// The container or the service that it is part of. A scope is neither: it holds what somebody started by hand, as a
+    /// login's session does.
+    pub fn workload(&self) -> Option<Workload> {
+        Workload::of_cgroup(self.cgroup.as_ref()?).filter(|workload| match workload {
+            Workload::Container(_) => true,
+            Workload::Unit(unit) => !unit.as_bytes().ends_with(b".scope"),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -45,5 +54,17 @@ mod tests {
             Some("web.service")
         );
         assert_eq!(unit("/docker/0123abcd"), None);
+    }
+
+    #[test]
+    fn a_service_and_a_container_are_workloads_and_a_login_s_session_is_none() {
+        let workload = |path| in_cgroup(path).workload().map(|workload| workload.to_string());
+        assert_eq!(workload("/system.slice/nginx.service").as_deref(), Some("nginx.service"));
+        let container = workload("/machine.slice/machine-db.scope");
+        assert_eq!(container.as_deref(), Some("container db"));
+        for none in ["/user.slice/user-0.slice/session-1.scope", "/user.slice/user@0.service/a.slice/x.scope"]
+        {
+            assert_eq!(workload(none), None, "{none}");
+        }
     }
 }

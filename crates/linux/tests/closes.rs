@@ -224,6 +224,21 @@ fn a_probed_client_that_closes_first_waits_and_the_server_does_not() {
     });
 }
 
+/// The peer's kernel takes its time to acknowledge the FIN, so close(2) still finds the socket in FIN-WAIT-1.
+#[test]
+fn a_socket_that_is_shut_down_and_then_closed_is_one_close() {
+    in_own_host(|_host| {
+        let Some(mut watched) = Watched::by_probe() else { return };
+        let (_listener, client, server) = connection();
+        server.shutdown(Shutdown::Write).unwrap();
+        drop(server);
+        drop(client);
+
+        assert_eq!(watched.only_close_of(ADDRESS.parse().unwrap()).first, First::Us);
+        assert_eq!(watched.watch.tally().total().closed(), 2);
+    });
+}
+
 /// Neither FIN comes through while loopback is down; when it is up again, the one that is sent again first meets a
 /// socket that has sent its own.
 #[test]

@@ -51,14 +51,14 @@ pub(crate) struct Ports {
 #[command(
     after_long_help = "FILE is read as systemd-sysctl reads it: of two assignments the later counts. Of folders, all \
     files that end in .conf count, in the order of their names, and one in an earlier folder hides those of its name in \
-    later ones. Without FILE the running host is looked at: its settings, listeners and counters.\n\n\
+    later ones; a sysctl.d that does not exist is passed over. Without FILE the running host is looked at: its settings, listeners and counters.\n\n\
     Each finding has its source in the kernel and, where there is one, the claim by which `timewait lab` tries it. \
     Nothing is changed: the command that would is printed.\n\n\
     Examples:\n  \
     timewait doctor\n  \
-    timewait doctor /etc/sysctl.d /run/sysctl.d /usr/lib/sysctl.d\n  \
+    timewait doctor /{etc,run,usr/local/lib,usr/lib}/sysctl.d\n  \
     timewait doctor --kernel 5.15 99-tuning.conf    before it is rolled out\n  \
-    timewait doctor --netns 4711                    a container, by a process of it\n\n\
+    timewait doctor --netns 4711                    a container, by a process\n\n\
     Exit status: 0, also with remarks; 1 if something is wrong; 2 for bad input, or if it could not look."
 )]
 pub(crate) struct Doctor {

@@ -31,7 +31,7 @@ pub(super) fn examine(paths: &[PathBuf], kernel: KernelVersion) -> anyhow::Resul
     Ok(Diagnosis {
         findings: sorted(findings),
         kernel,
-        files: files.iter().map(|file| file.to_string_lossy().into_owned()).collect(),
+        files: Some(files.iter().map(|file| file.to_string_lossy().into_owned()).collect()),
         netns: None,
         handle: None,
         unreadable: Vec::new(),
@@ -46,19 +46,27 @@ fn in_order(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut order = Vec::new();
     let mut by_name: BTreeMap<OsString, PathBuf> = BTreeMap::new();
     let mut place = None;
+    if paths.iter().all(|path| is_absent_folder(path)) {
+        bail!("none of these folders exists");
+    }
     for path in paths {
         if path.is_dir() {
             place.get_or_insert(order.len());
             for (name, file) in of_folder(path)? {
                 by_name.entry(name).or_insert(file);
             }
-        } else {
+        } else if !is_absent_folder(path) {
             order.push(path.clone());
         }
     }
     let place = place.unwrap_or(order.len());
     order.splice(place..place, by_name.into_values());
     Ok(order)
+}
+
+/// A host need not have all of systemd-sysctl's folders.
+fn is_absent_folder(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "sysctl.d") && !path.exists()
 }
 
 fn of_folder(folder: &Path) -> anyhow::Result<Vec<(OsString, PathBuf)>> {

@@ -29,7 +29,7 @@ pub(super) fn examine(netns: Option<&Netns>, name: Option<String>, peek: bool) -
     findings.extend(live::judge(&host, &values));
     Ok(Diagnosis {
         kernel: version,
-        files: Vec::new(),
+        files: None,
         handle: name.clone(),
         netns: name,
         findings: sorted(findings),

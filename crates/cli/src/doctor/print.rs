@@ -15,8 +15,9 @@ use crate::{
 };
 
 pub(super) fn text(out: &mut impl Write, diagnosis: &Diagnosis, paint: Paint) -> io::Result<()> {
+    let files = diagnosis.files.as_ref().map(Vec::len);
     let netns = diagnosis.netns.as_deref();
-    writeln!(out, "{}", words::subject(&diagnosis.kernel, diagnosis.files.len(), netns, diagnosis.settings))?;
+    writeln!(out, "{}", words::subject(&diagnosis.kernel, files, netns, diagnosis.settings))?;
     for finding in &diagnosis.findings {
         let severity = finding.code.severity();
         let tone = match severity {
@@ -100,7 +101,7 @@ pub(super) fn json(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()
             v: print_json::VERSION,
             kernel: diagnosis.kernel.number().to_owned(),
             netns: diagnosis.netns.as_deref(),
-            files: &diagnosis.files,
+            files: diagnosis.files.as_deref().unwrap_or_default(),
             settings: diagnosis.settings,
             wrong: diagnosis.count(Severity::Wrong),
             happened: diagnosis.count(Severity::Happened),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use timewait_facts::Untrusted;
+use timewait_facts::{Untrusted, Workload};
 use timewait_linux::closes::{
     Close, Counts, First, FirstBecause, Known, Lost, OwnerBecause, Port, Reset, Row,
 };
@@ -102,6 +102,7 @@ struct CostRow {
 struct RowLine {
     command: Option<String>,
     unit: Option<String>,
+    container: Option<String>,
     pid: Option<u32>,
     processes: usize,
     known_by: Option<&'static str>,
@@ -147,6 +148,7 @@ pub(super) fn summary(
 fn row(row: &Row) -> RowLine {
     let text = |text: &Untrusted| String::from_utf8_lossy(text.as_bytes()).into_owned();
     let owner = row.owner.as_ref();
+    let workload = owner.and_then(|owner| owner.workload());
     let (side, port) = match row.port {
         Some(Port::Local(port)) => (Some("local"), Some(port)),
         Some(Port::Destination(port)) => (Some("destination"), Some(port)),
@@ -154,7 +156,14 @@ fn row(row: &Row) -> RowLine {
     };
     RowLine {
         command: owner.map(|owner| text(&owner.command)),
-        unit: owner.and_then(|owner| owner.unit()).as_ref().map(text),
+        unit: match &workload {
+            Some(Workload::Unit(unit)) => Some(text(unit)),
+            Some(Workload::Container(_)) | None => None,
+        },
+        container: match &workload {
+            Some(Workload::Container(id)) => Some(text(id)),
+            Some(Workload::Unit(_)) | None => None,
+        },
         pid: owner.map(|owner| owner.pid),
         processes: row.processes(),
         known_by: row.known.map(known_by),

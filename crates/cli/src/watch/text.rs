@@ -11,22 +11,34 @@ use crate::{
     words::watch as words,
 };
 
-/// A column as wide as most addresses.
-const ADDRESS: usize = 21;
 const WIDTH: usize = 80;
 
+/// How wide the columns of addresses are so far: nobody knows which will come.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    local: usize,
+    peer: usize,
+}
+
 /// A line for one close.
-pub(super) fn close(out: &mut impl Write, close: &Close, paint: Paint) -> io::Result<()> {
+pub(super) fn close(
+    out: &mut impl Write,
+    close: &Close,
+    columns: &mut Columns,
+    paint: Paint,
+) -> io::Result<()> {
+    let (local, peer) = (close.local.to_string(), close.peer.to_string());
+    columns.local = columns.local.max(local.len());
+    columns.peer = columns.peer.max(peer.len());
+    let Columns { local: local_width, peer: peer_width } = *columns;
     let time = time_of_day_in(std::time::Duration::ZERO);
     let first = format!("{:11}", words::first(close.first, close.first_inferred));
     let process = close.by.as_ref().map_or_else(|| "-".to_owned(), |by| owner_text(&by.owner));
     let known = close.by.as_ref().map(|by| words::known(Some(by.known))).unwrap_or_default();
     writeln!(
         out,
-        "{}  {first}  {:ADDRESS$}  {:ADDRESS$}  {process}  {}",
+        "{}  {first}  {local:local_width$}  {peer:peer_width$}  {process}  {}",
         paint.tone(Tone::Faint, &time),
-        close.local.to_string(),
-        close.peer.to_string(),
         paint.tone(Tone::Faint, known),
     )
 }
@@ -124,9 +136,9 @@ fn cells(row: &Row, unseen: bool) -> Cells {
     cells
 }
 
-/// `nginx.service (812) +3`: the unit, or the process's name; one process's id, and how many more there were.
+/// `nginx.service (812) +3`: service, container or program; one process's id, and how many more there were.
 fn who(owner: &Owner, processes: usize) -> String {
-    let name = owner.unit().unwrap_or_else(|| owner.command.clone());
+    let name = owner.workload().map_or_else(|| owner.command.to_string(), |workload| workload.to_string());
     let more = if processes > 1 { format!(" +{}", processes - 1) } else { String::new() };
     format!("{name} ({}){more}", owner.pid)
 }

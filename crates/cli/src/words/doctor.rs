@@ -8,12 +8,17 @@ fn settings(count: usize) -> String {
 }
 
 /// `Linux 6.18.44, this network namespace: 17 settings near TIME-WAIT`
-pub(crate) fn subject(kernel: &KernelVersion, files: usize, netns: Option<&str>, count: usize) -> String {
+pub(crate) fn subject(
+    kernel: &KernelVersion,
+    files: Option<usize>,
+    netns: Option<&str>,
+    count: usize,
+) -> String {
     let place = match (files, netns) {
-        (0, None) => "as it runs here".to_owned(),
-        (0, Some(name)) => format!("network namespace {}", Untrusted::show(name.as_bytes())),
-        (1, _) => "1 file".to_owned(),
-        (many, _) => format!("{} files", number(many)),
+        (None, None) => "as it runs here".to_owned(),
+        (None, Some(name)) => format!("network namespace {}", Untrusted::show(name.as_bytes())),
+        (Some(1), _) => "1 file".to_owned(),
+        (Some(many), _) => format!("{} files", number(many)),
     };
     format!("Linux {}, {place}: {} near TIME-WAIT", kernel.number(), settings(count))
 }

@@ -90,6 +90,29 @@ fn folders_are_one_set_in_the_order_of_names_and_the_first_folder_hides_the_othe
 }
 
 #[test]
+fn of_systemd_sysctl_s_folders_a_host_need_not_have_all_but_one() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("run/sysctl.d")).unwrap();
+    let some = doctor_in(folder.path(), &["etc/sysctl.d", "run/sysctl.d"]);
+    assert_eq!(some.status.code(), Some(0));
+    assert!(some.stdout.contains(", 0 files: 0 settings"), "{}", seen(&some));
+    for missing in [&["etc/sysctl.d"][..], &["run/sysctl.d", "etc/sysctl.conf"], &["run/sysctl.d", "etc"]] {
+        let answer = doctor_in(folder.path(), missing);
+        assert_eq!((answer.status.code(), answer.stdout.as_str()), (Some(2), ""), "{}", seen(&answer));
+    }
+}
+
+#[test]
+fn of_a_value_without_end_the_beginning_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.conf"), format!("net.ipv4.tcp_rfc1337 = {}", "9".repeat(100_000)))
+        .unwrap();
+    let answer = doctor_in(folder.path(), &["a.conf"]);
+    assert_eq!((answer.status.code(), answer.stdout.len() < 1_000), (Some(1), true));
+    assert!(answer.stdout.contains("999... (a.conf:1)"), "{}", seen(&answer));
+}
+
+#[test]
 fn what_is_no_file_of_settings_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("large.conf"), vec![b'x'; (1 << 20) + 1]).unwrap();

@@ -110,8 +110,18 @@ fn a_process_whose_name_is_an_escape_sequence_does_not_reach_the_terminal() {
 fn a_reader_that_stops_reading_is_no_error() {
     in_own_host(|_host| {
         let _server = leave_one_waiting();
-        for arguments in [&["ls", "--all"][..], &["ls", "--all", "--json"], &["--help"], &["generate", "man"]]
-        {
+        for arguments in [
+            &["ls", "--all"][..],
+            &["ls", "--all", "--json"],
+            &["ports"],
+            &["ports", "--json"],
+            &["doctor"],
+            &["doctor", "--json"],
+            &["watch", "-q", "--for", "10ms"],
+            &["watch", "-q", "--for", "10ms", "--each", "--json"],
+            &["--help"],
+            &["generate", "man"],
+        ] {
             let mut child =
                 timewait(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
             drop(child.stdout.take());
@@ -119,6 +129,26 @@ fn a_reader_that_stops_reading_is_no_error() {
             let mut complaint = String::new();
             child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
             assert_eq!((status.code(), complaint.as_str()), (Some(0), ""), "{arguments:?}");
+        }
+    });
+}
+
+#[test]
+fn an_output_that_is_full_is_said_and_is_no_good_end() {
+    in_own_host(|_host| {
+        let _server = leave_one_waiting();
+        for arguments in [
+            &["ls", "--all"][..],
+            &["ports"],
+            &["doctor"],
+            &["watch", "-q", "--for", "10ms"],
+            &["watch", "-q", "--for", "10ms", "--json"],
+        ] {
+            let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+            let answer = timewait(arguments).stdout(full).output().unwrap();
+            let complaint = String::from_utf8_lossy(&answer.stderr);
+            assert_eq!(answer.status.code(), Some(2), "{arguments:?}");
+            assert!(complaint.contains("No space left on device"), "{arguments:?}: {complaint}");
         }
     });
 }

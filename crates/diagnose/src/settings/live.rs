@@ -43,13 +43,15 @@ pub enum Restart {
     Depends,
 }
 
-const COUNTERS: [(&str, Code); 6] = [
+const COUNTERS: [(&str, Code); 7] = [
     ("TCPTimeWaitOverflow", Code::CountedTimeWaitOverflow),
     ("ListenOverflows", Code::CountedListenOverflows),
     ("ListenDrops", Code::CountedListenDrops),
     ("TCPAbortOnMemory", Code::CountedAbortOnMemory),
     ("TCPReqQFullDrop", Code::CountedRequestQueueFull),
     ("PAWSEstab", Code::CountedPaws),
+    // From 6.15 on; before, those were counted nowhere.
+    ("PAWSTimewait", Code::CountedPaws),
 ];
 
 /// Judges a host, whose settings are these.

@@ -7,12 +7,22 @@ use crate::words::number;
 
 /// Ports that are named in a sentence; a host may have thousands.
 const NAMED: usize = 10;
+/// What is shown of a value; a file may have any.
+const SHOWN: usize = 60;
 
 /// `net.ipv4.tcp_fin_timeout = 15 (99-tune.conf:3)`
 pub fn subject(finding: &Finding) -> String {
-    let value = finding.value.as_ref().map(|value| format!(" = {value}")).unwrap_or_default();
+    let value = finding.value.as_ref().map(|value| format!(" = {}", beginning(value))).unwrap_or_default();
     let place = finding.place.as_ref().map(|at| format!(" ({})", place(at))).unwrap_or_default();
     format!("{}{value}{place}", finding.subject)
+}
+
+/// As much of a value as a line holds.
+fn beginning(value: &Untrusted) -> String {
+    match value.as_bytes().get(..SHOWN) {
+        Some(shown) if shown.len() < value.as_bytes().len() => format!("{}...", Untrusted::show(shown)),
+        _ => value.to_string(),
+    }
 }
 
 fn place(at: &Place) -> String {

@@ -1,11 +1,11 @@
-//! Sums of closes: a row for each process or unit and port.
+//! Sums of closes: a row for each service, container or program, and port.
 
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
-use timewait_facts::{Owner, Untrusted};
+use timewait_facts::{Owner, Untrusted, Workload};
 
 use super::{Close, First, Known, Port};
 
@@ -21,7 +21,7 @@ pub struct Tally {
     by_key: HashMap<Key, usize>,
 }
 
-/// The closes of one process or unit on one port.
+/// The closes of one service, container or program on one port.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// A process of the row: the first that was seen.
@@ -112,16 +112,16 @@ struct Key {
     port: Option<Port>,
 }
 
-/// Processes of one unit belong together, whatever their names; without a unit, those of one name.
+/// Processes of one service or container belong together, whatever their names; else those of one name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Who {
-    Unit(Untrusted),
+    Workload(Workload),
     Command(Untrusted),
 }
 
 impl Who {
     fn of(owner: &Owner) -> Self {
-        owner.unit().map_or_else(|| Self::Command(owner.command.clone()), Self::Unit)
+        owner.workload().map_or_else(|| Self::Command(owner.command.clone()), Self::Workload)
     }
 }
 

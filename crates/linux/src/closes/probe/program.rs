@@ -86,6 +86,8 @@ fn choose(code: &mut Assembler) {
     code.load(7, 1, 8);
     code.load(8, 1, 16);
     code.load(6, 1, 0);
+    // close(2) after shutdown(2) sets the state that the socket has already (linux v6.12 net/ipv4/tcp.c `tcp_close_state`).
+    code.jump_if_same(7, 8, Label::Out);
     for state in [FIN_WAIT_1, CLOSE_WAIT, LAST_ACK, CLOSING] {
         code.jump_if_equal(8, state, Label::Take);
     }
@@ -256,6 +258,11 @@ impl Assembler {
 
     fn jump_unless_equal(&mut self, register: u8, value: i32, to: Label) {
         self.jump(0x55, register, value, to);
+    }
+
+    fn jump_if_same(&mut self, one: u8, other: u8, to: Label) {
+        self.jumps.push((self.code.len(), to));
+        self.push(0x1d, one, other, 0, 0);
     }
 
     fn jump_always(&mut self, to: Label) {
