@@ -30,7 +30,7 @@ never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_needs_command" -s h -l help -d 'Print help'
 complete -c timewait -n "__fish_timewait_needs_command" -s V -l version -d 'Print version'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "demo" -d 'The article, live: the close, the failed restart, and the cure'
-complete -c timewait -n "__fish_timewait_needs_command" -f -a "serve" -d 'The article\'s server: says one line to each client, then closes first'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "serve" -d 'The article\'s server: says one line to each client, closes first'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "connect" -d 'A telnet that tells how the connection ended, and who waits'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "load" -d 'Opens connections on this machine at a rate, and counts what fails'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "ls" -d 'Sockets in TIME-WAIT (or any state): addresses, seconds left, owners'

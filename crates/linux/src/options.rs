@@ -60,8 +60,9 @@ pub fn look(socket: impl AsFd) -> io::Result<Look> {
     /// Where `tcpi_bytes_received` ends (linux v6.12 include/uapi/linux/tcp.h `struct tcp_info`).
     const END: usize = 136;
     let info = tcp_info::<END>(socket)?;
-    let ([number, ..], [.., a, b, c, d, e, f, g, h]) = (info, info);
-    Ok(Look { state: state(number)?, received: u64::from_ne_bytes([a, b, c, d, e, f, g, h]) })
+    let [number, ..] = info;
+    let received = info.last_chunk().copied().unwrap_or_default();
+    Ok(Look { state: state(number)?, received: u64::from_ne_bytes(received) })
 }
 
 /// The other end of a connection, also of one that has ended since: getpeername(2) would fail (`SO_PEERNAME`, linux v6.12
@@ -72,17 +73,17 @@ pub fn look(socket: impl AsFd) -> io::Result<Look> {
 pub fn peer_name(socket: impl AsFd) -> io::Result<SocketAddr> {
     // More than the address has would be refused.
     let short: [u8; 16] = calls::option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_PEERNAME)?;
-    let [f0, f1, p0, p1, a, b, c, d, ..] = short;
-    let (family, port) = (u16::from_ne_bytes([f0, f1]), u16::from_be_bytes([p0, p1]));
-    match i32::from(family) {
-        libc::AF_INET => Ok((IpAddr::from(Ipv4Addr::new(a, b, c, d)), port).into()),
+    let [family0, family1, port0, port1, first, second, third, fourth, ..] = short;
+    let port = u16::from_be_bytes([port0, port1]);
+    match i32::from(u16::from_ne_bytes([family0, family1])) {
+        libc::AF_INET => Ok((IpAddr::from(Ipv4Addr::new(first, second, third, fourth)), port).into()),
         libc::AF_INET6 => {
             let long: [u8; 28] = calls::option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_PEERNAME)?;
-            let [_, _, _, _, _, _, _, _, v6 @ .., s0, s1, s2, s3] = long;
-            let scope = u32::from_ne_bytes([s0, s1, s2, s3]);
-            Ok(SocketAddrV6::new(Ipv6Addr::from(v6), port, 0, scope).into())
+            let [_, _, _, _, _, _, _, _, ip @ .., scope0, scope1, scope2, scope3] = long;
+            let scope = u32::from_ne_bytes([scope0, scope1, scope2, scope3]);
+            Ok(SocketAddrV6::new(Ipv6Addr::from(ip), port, 0, scope).into())
         }
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, format!("address family {family}"))),
+        family => Err(io::Error::new(io::ErrorKind::InvalidData, format!("address family {family}"))),
     }
 }
 
@@ -124,8 +125,8 @@ pub fn choose_initial_sequence_number(socket: impl AsFd, number: u32) -> io::Res
 pub fn accept_queue(listener: impl AsFd) -> io::Result<u32> {
     /// Where `tcpi_unacked` ends (linux v6.12 include/uapi/linux/tcp.h `struct tcp_info`).
     const END: usize = 28;
-    let [.., a, b, c, d] = tcp_info::<END>(listener)?;
-    Ok(u32::from_ne_bytes([a, b, c, d]))
+    let info = tcp_info::<END>(listener)?;
+    Ok(u32::from_ne_bytes(info.last_chunk().copied().unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::Call;
 const BETWEEN_LOOKS: u64 = 32;
 
 /// So many clients in a round of the worker's, a tenth of a second, are no rush.
-const UNHURRIED: u32 = 100;
+const UNHURRIED: u64 = 100;
 
 /// A thread that accepts, says the message, closes, and does nothing else: what takes longer is the worker's.
 ///
@@ -28,7 +28,7 @@ pub(super) struct Acceptor<'a> {
     all_near: bool,
     /// A round of the worker's, and how many came in it.
     round: u32,
-    came: u32,
+    came: u64,
     totals: Totals,
     scratch: Box<[u8]>,
 }
@@ -144,7 +144,7 @@ impl<'a> Acceptor<'a> {
         if round != self.round {
             (self.round, self.came) = (round, 0);
         }
-        self.came = self.came.saturating_add(1);
+        self.came += 1;
         self.came > UNHURRIED
     }
 
