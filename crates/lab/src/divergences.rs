@@ -64,7 +64,7 @@ pub struct Difference {
 ///
 /// Usual is [`Profile::LINUX`](timewait_tcp::Profile::LINUX), but for three things, so that no answer depends on how fast this computer is: every ACK
 /// goes out at once (`quickack` on the kernel's route), no challenge is held back, and nothing is sent again within a
-/// minute.
+/// minute. And the kernel's sockets have TCP_NODELAY, as the profile has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
     /// Nothing is.

@@ -220,6 +220,16 @@ impl<I: FnMut(&Pair) -> Seq> Endpoint<I> {
         children
     }
 
+    /// By which profile the connection between these two goes.
+    fn profile_for(&self, pair: &Pair) -> Profile {
+        let profile = self.profile.clone();
+        if pair.local.is_ipv6() {
+            Profile { default_mss: profile.default_mss_v6, ..profile }
+        } else {
+            profile
+        }
+    }
+
     fn listener_at(&self, local: SocketAddr) -> Option<Handle> {
         self.listeners.iter().find(|(_, listener)| listener.local == local).map(|(handle, _)| *handle)
     }

@@ -115,8 +115,12 @@ pub struct Profile {
     pub mss: u16,
     /// The MSS that is assumed of a peer who sends no such option.
     ///
-    /// RFC 9293 §3.7.1: 536 for IPv4, 1220 for IPv6 (MUST-15). Linux: 536 (`TCP_MSS_DEFAULT`).
+    /// RFC 9293 §3.7.1: 536 for IPv4 (MUST-15). Linux: 536 (`TCP_MSS_DEFAULT`).
     pub default_mss: u16,
+    /// The same between IPv6 addresses: an [endpoint](crate::endpoint) takes it in the other's place.
+    ///
+    /// RFC 9293 §3.7.1: 1220 (MUST-15). Linux: 1220 (`net/ipv6/tcp_ipv6.c tcp_request_sock_ipv6_ops`).
+    pub default_mss_v6: u16,
     /// RCV.BUFF: how much received text is kept for the user, and so the largest window announced.
     pub window: u32,
     /// How much text is taken from the user before it is acknowledged, in octets.
@@ -162,7 +166,7 @@ impl Profile {
         reopening_isn_step: 65_537,
         in_window_rst: InWindow::Challenge,
         in_window_syn: InWindow::Challenge,
-        right_edge: RightEdge::ReadIfAwaited,
+        right_edge: RightEdge::ReadIfFull,
         refuses_old_acks: true,
         challenge_ack_every: None,
         drops_syn_with_fin: false,
@@ -178,6 +182,7 @@ impl Profile {
         fin_wait_2_timeout: None,
         mss: 1460,
         default_mss: 536,
+        default_mss_v6: 1220,
         window: 65_535,
         send_buffer: 65_536,
         window_scale: None,
@@ -214,6 +219,7 @@ impl Profile {
         fin_wait_2_timeout: Some(Duration::from_secs(60)),
         mss: 1460,
         default_mss: 536,
+        default_mss_v6: 1220,
         window: 65_535,
         send_buffer: 65_536,
         window_scale: Some(7),
@@ -248,8 +254,9 @@ pub enum InWindow {
 pub enum RightEdge {
     /// It is not acceptable, and answered with an ACK (RFC 9293's Table 6).
     Outside,
-    /// The same, unless text or a FIN of ours waits for an ACK: then its ACK is read (RFC 9293 appendix A.2).
-    ReadIfAwaited,
+    /// The same, unless what is sent and not acknowledged fills the peer's window: then the answer would be refused as
+    /// well, and its ACK is read (RFC 9293 appendix A.2).
+    ReadIfFull,
     /// It is acceptable (linux v6.12 net/ipv4/tcp_input.c `tcp_sequence`).
     Inside,
 }

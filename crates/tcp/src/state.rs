@@ -174,9 +174,12 @@ impl Other {
         }
     }
 
-    /// Whether text or a FIN was sent and is not acknowledged.
-    pub(crate) fn awaits_an_ack(&self) -> bool {
-        self.outbox().is_some_and(|outbox| outbox.syn.is_none() && self.numbers().in_flight() > 0)
+    /// Whether what is sent and not acknowledged leaves no room in the peer's window, so that even an ACK of ours lies
+    /// outside of it.
+    pub(crate) fn has_filled_the_window(&self) -> bool {
+        let in_flight = self.numbers().in_flight();
+        self.outbox()
+            .is_some_and(|outbox| outbox.syn.is_none() && in_flight > 0 && in_flight >= outbox.snd_wnd)
     }
 
     const fn inbox(&self) -> Option<&Inbox> {

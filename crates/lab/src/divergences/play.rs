@@ -84,6 +84,7 @@ impl<'a> Play<'a> {
 
     fn answer(&mut self, line: &str) -> Result<String, Trouble> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let long: Vec<u8>;
         let call = match word {
             ">" => {
                 self.send(rest)?;
@@ -110,7 +111,11 @@ impl<'a> Play<'a> {
                 Call::Connect
             }
             "read" => Call::Read,
-            "write" => Call::Write(rest.as_bytes()),
+            "write" => {
+                let many = rest.strip_prefix('x').and_then(|count| count.parse().ok());
+                long = many.map_or_else(|| rest.as_bytes().to_vec(), |count| vec![b'.'; count]);
+                Call::Write(&long)
+            }
             "shutdown" => Call::Shutdown,
             "close" => Call::Close,
             "reset" => Call::Reset,

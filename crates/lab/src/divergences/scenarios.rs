@@ -1,7 +1,10 @@
 //! The scenarios, by what a connection is about to do.
 
 mod closing;
+mod guarding;
+mod listening;
 mod opening;
+mod sending;
 mod talking;
 mod waiting;
 
@@ -9,7 +12,9 @@ use super::{Difference, Scenario, Setting};
 
 /// Every scenario, in the order of a connection's life.
 pub fn scenarios() -> impl Iterator<Item = &'static Scenario> {
-    [opening::ALL, talking::ALL, closing::ALL, waiting::ALL].into_iter().flatten()
+    [opening::ALL, listening::ALL, talking::ALL, guarding::ALL, sending::ALL, closing::ALL, waiting::ALL]
+        .into_iter()
+        .flatten()
 }
 
 /// Nothing is otherwise than usual, and nothing differs.

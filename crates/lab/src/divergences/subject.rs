@@ -9,7 +9,7 @@ use std::{
 use socket2::{Domain, Socket, Type};
 use timewait_linux::{Errno, hosts::Neighbour, settings::SettingError, sockets::SocketTable};
 use timewait_tcp::{
-    Profile, Seq,
+    CallError, Profile, Seq,
     endpoint::{Handle, Pair, Read, UserError},
 };
 
@@ -143,7 +143,7 @@ impl Subject {
             Self::Kernel(it) => Ok(it.call(call).unwrap_or_else(|error| named(&error))),
             Self::Machine(it) => match it.call(call) {
                 Ok(answer) => Ok(answer),
-                Err(StationError::User(error)) => Ok(errno(error).to_owned()),
+                Err(StationError::User(error)) => Ok(errno(call, error).to_owned()),
                 Err(StationError::InVain(_)) => Ok("EAGAIN".to_owned()),
                 Err(StationError::Wire(error)) => Err(error.into()),
             },
@@ -170,17 +170,17 @@ fn named(error: &io::Error) -> String {
     Errno::of(error).map_or_else(|| error.to_string(), Errno::name)
 }
 
-/// What a kernel would call it.
-fn errno(error: UserError) -> &'static str {
-    use timewait_tcp::CallError::{AlreadyExists, Closing, DoesNotExist, InsufficientResources};
-    match error {
-        UserError::Refused => "ECONNREFUSED",
-        UserError::Reset => "ECONNRESET",
-        UserError::TimedOut => "ETIMEDOUT",
-        UserError::Call(DoesNotExist) => "ENOTCONN",
-        UserError::Call(AlreadyExists) => "EADDRINUSE",
-        UserError::Call(Closing) => "EPIPE",
-        UserError::Call(InsufficientResources) => "EAGAIN",
+/// What a kernel would call it. Of a connection that there is no more, each call has its own word.
+const fn errno(call: Call<'_>, error: UserError) -> &'static str {
+    use CallError::{AlreadyExists, Closing, DoesNotExist, InsufficientResources};
+    match (error, call) {
+        (UserError::Refused, _) => "ECONNREFUSED",
+        (UserError::Reset, _) => "ECONNRESET",
+        (UserError::TimedOut, _) => "ETIMEDOUT",
+        (UserError::Call(DoesNotExist | Closing), Call::Write(_)) => "EPIPE",
+        (UserError::Call(DoesNotExist | Closing), _) => "ENOTCONN",
+        (UserError::Call(AlreadyExists), _) => "EADDRINUSE",
+        (UserError::Call(InsufficientResources), _) => "EAGAIN",
     }
 }
 
@@ -215,6 +215,7 @@ impl KernelSide {
             let socket = Socket::new(Domain::for_address(local), Type::STREAM, None)?;
             socket.set_reuse_address(true)?;
             socket.set_nonblocking(true)?;
+            socket.set_tcp_nodelay(true)?;
             socket.bind(&local.into())?;
             Ok(socket)
         })?
@@ -282,7 +283,7 @@ impl MachineSide {
     }
 
     fn socket(&self) -> Result<Handle, StationError> {
-        self.socket.ok_or_else(|| timewait_tcp::CallError::DoesNotExist.into())
+        self.socket.ok_or_else(|| CallError::DoesNotExist.into())
     }
 
     fn call(&mut self, call: Call<'_>) -> Result<String, StationError> {
@@ -296,7 +297,7 @@ impl MachineSide {
                 self.listener.take().map_or(Ok(()), |it| self.station.close(it)).map(|()| done())
             }
             Call::Accept => {
-                let listener = self.listener.ok_or(timewait_tcp::CallError::DoesNotExist)?;
+                let listener = self.listener.ok_or(CallError::DoesNotExist)?;
                 self.socket = Some(self.station.accept(listener, Duration::ZERO)?.handle);
                 Ok(done())
             }
@@ -321,7 +322,10 @@ impl MachineSide {
             Call::Reset => {
                 self.station.abort(self.socket.take().unwrap_or(Handle::from_number(0))).map(|()| done())
             }
-            Call::Error => Ok(self.station.take_error(self.socket()?)?.map_or("none", errno).to_owned()),
+            Call::Error => {
+                let error = self.station.take_error(self.socket()?)?;
+                Ok(error.map_or("none", |error| errno(call, error)).to_owned())
+            }
         }
     }
 }

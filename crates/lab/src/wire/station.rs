@@ -14,8 +14,10 @@ use timewait_tcp::{
 
 use super::{Plug, WireError};
 
-/// How long the thread sleeps where nothing is due: whoever changes that wakes it.
+/// How long the thread sleeps at most: whoever changes what is due wakes it.
 const IDLE: Duration = Duration::from_secs(60);
+/// Patience beyond this makes no difference.
+const FOR_EVER: Duration = Duration::from_secs(1 << 30);
 
 /// Chooses initial sequence numbers.
 type Isns = Box<dyn FnMut(&Pair) -> Seq + Send>;
@@ -262,7 +264,7 @@ impl Shared {
                 if tcp.ended {
                     return Ok(());
                 }
-                tcp.endpoint.next_timer().map_or(IDLE, |at| at.since(tcp.now()))
+                tcp.endpoint.next_timer().map_or(IDLE, |at| at.since(tcp.now()).min(IDLE))
             };
             let arrived = self.plug.next(wait)?;
             let mut tcp = self.lock();
@@ -306,7 +308,7 @@ impl Shared {
         patience: Duration,
         mut call: impl FnMut(&mut Endpoint<Isns>, Moment) -> Option<T>,
     ) -> Result<T, StationError> {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + patience.min(FOR_EVER);
         let mut tcp = self.lock();
         loop {
             if let Some(answer) = self.acted(&mut tcp, &mut call)? {

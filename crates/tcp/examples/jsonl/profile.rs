@@ -49,7 +49,7 @@ fn set_field(profile: &mut Profile, name: &str, value: &Value) -> Result<()> {
         "right_edge" => {
             let words = [
                 ("outside", RightEdge::Outside),
-                ("read-if-awaited", RightEdge::ReadIfAwaited),
+                ("read-if-full", RightEdge::ReadIfFull),
                 ("inside", RightEdge::Inside),
             ];
             profile.right_edge = word(value, &words)?;
@@ -76,6 +76,7 @@ fn set_timer_or_size(profile: &mut Profile, name: &str, value: &Value) -> Result
         "fin_wait_2_timeout" => profile.fin_wait_2_timeout = or_off(value, wait)?,
         "mss" => profile.mss = number(value)?,
         "default_mss" => profile.default_mss = number(value)?,
+        "default_mss_v6" => profile.default_mss_v6 = number(value)?,
         "window" => profile.window = number(value)?,
         "send_buffer" => profile.send_buffer = number(value)?,
         "window_scale" => profile.window_scale = or_off(value, number)?,

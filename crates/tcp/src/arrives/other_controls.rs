@@ -10,17 +10,23 @@ impl Arrival<'_, Other> {
         if !self.segment.has(Flags::RST) {
             return Continue(self);
         }
-        //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
-        //# If the RST bit is set and the sequence number does not
-        //# exactly match the next expected sequence value, yet is
-        //# within the current receive window, TCP endpoints MUST send
-        //# an acknowledgment (challenge ACK)
-        let exact = self.segment.seq == self.state.numbers().rcv_nxt;
+        let (seq, rcv_nxt) = (self.segment.seq, self.state.numbers().rcv_nxt);
         Break(match (&self.state, self.cx.profile.in_window_rst) {
             // RFC 1337 §3, fix F1: "Ignore RST segments in TIME-WAIT state."
             (Other::TimeWait(_), _) if !self.cx.profile.rst_ends_time_wait => self.dropped(),
-            (_, InWindow::Challenge) if !exact => self.challenged(),
-            (_, InWindow::Challenge | InWindow::Resets) => self.reset_by_peer(),
+            (_, InWindow::Resets) => self.reset_by_peer(),
+            (_, InWindow::Challenge) if seq == rcv_nxt => self.reset_by_peer(),
+            // Its text reaches into the window, and so it has passed the first check.
+            //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
+            //# If the RST bit is set and the sequence number is outside
+            //# the current receive window, silently drop the segment.
+            (_, InWindow::Challenge) if seq.is_before(rcv_nxt) => self.dropped(),
+            //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
+            //# If the RST bit is set and the sequence number does not
+            //# exactly match the next expected sequence value, yet is
+            //# within the current receive window, TCP endpoints MUST send
+            //# an acknowledgment (challenge ACK)
+            (_, InWindow::Challenge) => self.challenged(),
         })
     }
 

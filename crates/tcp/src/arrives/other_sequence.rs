@@ -53,7 +53,7 @@ impl Arrival<'_, Other> {
         is_there
             && match self.cx.profile.right_edge {
                 RightEdge::Outside => false,
-                RightEdge::ReadIfAwaited => self.state.awaits_an_ack() && !self.segment.has(Flags::RST),
+                RightEdge::ReadIfFull => self.state.has_filled_the_window() && !self.segment.has(Flags::RST),
                 RightEdge::Inside => true,
             }
     }

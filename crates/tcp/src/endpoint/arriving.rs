@@ -26,7 +26,7 @@ impl<I: FnMut(&Pair) -> Seq> Endpoint<I> {
             return;
         }
         let iss = if opens { (self.isns)(&pair) } else { Seq::default() };
-        let step = State::Closed.listen(iss).next.on_segment(segment, now, &self.profile);
+        let step = State::Closed.listen(iss).next.on_segment(segment, now, &self.profile_for(&pair));
         match step.next.name() {
             StateName::SynReceived => self.child(pair, listener, step),
             _stays_in_listen => self.send(pair, step.send),
@@ -53,7 +53,7 @@ impl<I: FnMut(&Pair) -> Seq> Endpoint<I> {
         let listener = self.listener_for(pair.local).filter(|listener| self.has_room(*listener));
         match (listener, self.blocks.remove(&pair)) {
             (Some(listener), Some(block)) => {
-                let step = block.state.on_segment_with_listener(segment, now, &self.profile);
+                let step = block.state.on_segment_with_listener(segment, now, &self.profile_for(&pair));
                 self.child(pair, listener, step);
             }
             (None, Some(block)) => {
@@ -68,7 +68,7 @@ impl<I: FnMut(&Pair) -> Seq> Endpoint<I> {
     pub(super) fn step(&mut self, pair: Pair, happens: impl FnOnce(State, &Profile) -> Step) {
         let Some(Block { state, user, listener }) = self.blocks.remove(&pair) else { return };
         let was = state.name();
-        let step = happens(state, &self.profile);
+        let step = happens(state, &self.profile_for(&pair));
         self.send(pair, step.send);
         for event in step.events {
             self.tell(user, listener, event);

@@ -52,7 +52,7 @@ impl<I: FnMut(&Pair) -> Seq> Endpoint<I> {
         if self.blocks.contains_key(&pair) {
             return Err(CallError::AlreadyExists);
         }
-        let step = State::Closed.open((self.isns)(&pair), now, &self.profile);
+        let step = State::Closed.open((self.isns)(&pair), now, &self.profile_for(&pair));
         let handle = self.new_handle();
         self.users.insert(handle, User::new(pair));
         self.blocks.insert(pair, Block { state: step.next, user: Some(handle), listener: None });

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use timewait_tcp::{
     Flags, Options, Profile, Segment, Seq, StateName, Timestamps,
     endpoint::{Handle, Packet},
+    profile::{InWindow, Reopens, RightEdge},
 };
 
 use crate::host::{Host, IRS, ISS, at_s, client, host, prompt, server};
@@ -93,12 +94,28 @@ fn fitting(host: &Host, flags: Flags, len: usize) -> Segment {
     }
 }
 
+/// Any profile that chooses between what standards and kernels do, with little room.
 fn small() -> impl Strategy<Value = Profile> {
-    (1..40_u32, 1..9_u16, prop::bool::ANY).prop_map(|(window, mss, linux)| Profile {
-        window,
-        mss,
-        send_buffer: 20,
-        ..if linux { prompt() } else { Profile::RFC_9293 }
+    let edge = prop::sample::select(vec![RightEdge::Outside, RightEdge::ReadIfFull, RightEdge::Inside]);
+    let in_window = || prop::sample::select(vec![InWindow::Resets, InWindow::Challenge]);
+    let reopens = vec![Reopens::Never, Reopens::OnHigherNumber, Reopens::Rfc6191, Reopens::Linux];
+    let rules = (edge, in_window(), in_window(), prop::sample::select(reopens), any::<[bool; 4]>());
+    (1..40_u32, 1..9_u16, any::<bool>(), rules).prop_map(|(window, mss, linux, rules)| {
+        let (right_edge, in_window_rst, in_window_syn, reopens, [returns, ends, drops, repeats]) = rules;
+        Profile {
+            window,
+            mss,
+            send_buffer: 20,
+            right_edge,
+            in_window_rst,
+            in_window_syn,
+            reopens,
+            returns_to_time_wait: returns,
+            rst_ends_time_wait: ends,
+            drops_syn_with_fin: drops,
+            repeats_syn_ack: repeats,
+            ..if linux { prompt() } else { Profile::RFC_9293 }
+        }
     })
 }
 

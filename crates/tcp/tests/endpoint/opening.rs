@@ -186,3 +186,19 @@ fn closing_a_listener_resets_who_was_not_accepted_and_drops_who_was_half_open() 
     assert_eq!((host.state(listener), host.state(accepted)), (None, Some(Established)));
     assert_eq!(host.accept(listener), Err(CallError::DoesNotExist));
 }
+
+/// RFC 9293 §3.7.1, MUST-15.
+#[test]
+fn without_an_mss_option_536_octets_go_into_a_segment_and_1220_between_ipv6_addresses() {
+    for (here, there, most) in [("10.0.0.1:80", "10.0.0.2:9", 536), ("[::1]:80", "[::2]:9", 1220)] {
+        let (here, there) = (here.parse().unwrap(), there.parse().unwrap());
+        let mut host = host(prompt());
+        let listener = host.listen(here, 1).unwrap();
+        host.segment(at_s(0), there, here, syn());
+        host.segment(at_s(0), there, here, ack(IRS + 1, ISS + 1));
+        let handle = host.accept(listener).unwrap().unwrap().handle;
+        sent(&mut host);
+        host.write(at_s(0), handle, &[b'x'; 2000]).unwrap();
+        assert_eq!(sent(&mut host)[0].text.len(), most, "{here}");
+    }
+}

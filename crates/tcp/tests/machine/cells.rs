@@ -113,6 +113,20 @@ fn an_rst_anywhere_in_the_window_ends_a_connection_by_rfc_793() {
     );
 }
 
+/// Its text reaches into the window, but it is the number that RFC 5961 asks for.
+#[test]
+fn an_rst_from_before_the_window_is_dropped_though_its_text_reaches_into_it() {
+    for name in [SynReceived, Established, FinWait1, FinWait2, CloseWait, Closing, LastAck, TimeWait] {
+        let before = reach::state(name, at_s(0), &prompt());
+        let rst = with(Flags::RST, reach::text(expected(&before) - 1, una(&before), b"abc"));
+        let step = before.clone().on_segment(rst.clone(), at_s(1), &prompt());
+        assert_eq!((outcome(&before, &step).as_str(), &step.next), ("drop", &before), "{name}");
+
+        let profile = Profile { in_window_rst: InWindow::Resets, ..prompt() };
+        assert_ne!(before.on_segment(rst, at_s(1), &profile).next.name(), name, "RFC 793 asks for no more");
+    }
+}
+
 #[test]
 fn a_syn_is_challenged_in_every_synchronized_state_wherever_it_lies() {
     let syn = |seq, _: &State| Segment::syn(seq);
@@ -200,24 +214,24 @@ fn an_ack_of_everything_moves_what_waits_for_it_if_it_is_in_the_window() {
         &[
             (SynReceived, ["ack", "-> established established", "-> established established", "ack"]),
             (Established, ["ack", "drop", "drop", "ack"]),
-            (FinWait1, ["ack", "-> fin-wait-2", "-> fin-wait-2", "-> fin-wait-2"]),
+            (FinWait1, ["ack", "-> fin-wait-2", "-> fin-wait-2", "ack"]),
             (FinWait2, ["ack", "drop", "drop", "ack"]),
             (CloseWait, ["ack", "drop", "drop", "ack"]),
-            (Closing, ["ack", "-> time-wait", "-> time-wait", "-> time-wait"]),
-            (LastAck, ["ack", "-> closed", "-> closed", "-> closed"]),
+            (Closing, ["ack", "-> time-wait", "-> time-wait", "ack"]),
+            (LastAck, ["ack", "-> closed", "-> closed", "ack"]),
             (TimeWait, ["ack", "drop", "ack", "ack"]),
         ],
     );
 }
 
-/// RFC 9293 appendix A.2: what waits for an ACK hears one there. What does not wait answers as Table 6 has it.
+/// RFC 9293 appendix A.2: who has filled the peer's window reads the ACK there. Everybody else answers as Table 6 has it.
 #[test]
 fn an_ack_just_above_the_window_is_read_as_the_profile_says() {
     let all = |seq, state: &State| ack(seq, nxt(state));
-    for (just_above, waiting, idle) in [
-        (RightEdge::Outside, "ack", "ack"),
-        (RightEdge::ReadIfAwaited, "-> closed", "ack"),
-        (RightEdge::Inside, "-> closed", "drop"),
+    for (just_above, idle, closing, full) in [
+        (RightEdge::Outside, "ack", "ack", "ack"),
+        (RightEdge::ReadIfFull, "ack", "ack", "drop"),
+        (RightEdge::Inside, "drop", "-> closed", "drop"),
     ] {
         let profile = Profile { right_edge: just_above, ..prompt() };
         hold(
@@ -226,9 +240,18 @@ fn an_ack_just_above_the_window_is_read_as_the_profile_says() {
             &[
                 (Established, ["ack", "drop", "drop", idle]),
                 (CloseWait, ["ack", "drop", "drop", idle]),
-                (LastAck, ["ack", "-> closed", "-> closed", waiting]),
+                (LastAck, ["ack", "-> closed", "-> closed", closing]),
             ],
         );
+        for (octets, answer) in [(u32::from(WINDOW) - 1, idle), (u32::from(WINDOW), full)] {
+            let open = reach::state(Established, at_s(0), &profile);
+            let before = open.send(&vec![b'x'; octets as usize], at_s(0), &profile).next;
+            let segment = all(number_at(outside_right, &before), &before);
+            let step = before.clone().on_segment(segment, at_s(1), &profile);
+            assert_eq!(outcome(&before, &step), answer, "{octets} octets on their way, {just_above:?}");
+            let is_read = answer == "drop";
+            assert_eq!(una(&step.next) == nxt(&before), is_read, "{octets} octets, {just_above:?}");
+        }
     }
 }
 
@@ -237,7 +260,7 @@ fn an_ack_just_above_the_window_is_read_as_the_profile_says() {
 fn an_rst_just_above_the_window_is_challenged_by_linux_alone() {
     let rst = |seq, _: &State| Segment::rst(seq);
     for (just_above, answer) in
-        [(RightEdge::Outside, "drop"), (RightEdge::ReadIfAwaited, "drop"), (RightEdge::Inside, "ack")]
+        [(RightEdge::Outside, "drop"), (RightEdge::ReadIfFull, "drop"), (RightEdge::Inside, "ack")]
     {
         let profile = Profile { right_edge: just_above, ..prompt() };
         hold(&profile, rst, &[(FinWait1, ["drop", "-> closed reset", "ack", answer])]);

@@ -236,7 +236,7 @@ proptest! {
 #[test]
 fn by_table_6_alone_two_that_have_filled_their_windows_and_lost_the_acks_never_hear_each_other() {
     for (right_edge, ends) in
-        [(RightEdge::Outside, false), (RightEdge::ReadIfAwaited, true), (RightEdge::Inside, true)]
+        [(RightEdge::Outside, false), (RightEdge::ReadIfFull, true), (RightEdge::Inside, true)]
     {
         let profile = Profile { right_edge, ..small(2, 1, false, Profile::RFC_9293) };
         let hosts =

@@ -181,7 +181,7 @@ pub(super) const ALL: &[Scenario] = &[
             at: "close",
             kernel: "ok; RST 1 ack 7",
             machine: "ok; RST 1",
-            because: "The kernel sets the ACK bit on the RST of a user (tcp_send_active_reset). RFC 9293 §3.10.5 has <SEQ=SND.NXT><CTL=RST>. No receiver looks at it.",
+            because: "The kernel sets the ACK bit on an RST that no segment has asked for (tcp_send_active_reset). RFC 9293 §3.10.5 has <SEQ=SND.NXT><CTL=RST>. No receiver looks at it.",
         }],
         ..alike(
             "unread-at-close",
@@ -198,7 +198,7 @@ pub(super) const ALL: &[Scenario] = &[
             at: "reset",
             kernel: "ok; RST 1 ack 1",
             machine: "ok; RST 1",
-            because: "The kernel sets the ACK bit on the RST of a user (tcp_send_active_reset). RFC 9293 §3.10.5 has <SEQ=SND.NXT><CTL=RST>. No receiver looks at it.",
+            because: "The kernel sets the ACK bit on an RST that no segment has asked for (tcp_send_active_reset). RFC 9293 §3.10.5 has <SEQ=SND.NXT><CTL=RST>. No receiver looks at it.",
         }],
         ..alike(
             "reset-by-the-user",
@@ -263,4 +263,74 @@ pub(super) const ALL: &[Scenario] = &[
              again 3",
         )
     },
+    alike(
+        "fin-with-text-after-close",
+        "text with a FIN, for a user who has gone",
+        "RFC 9293 §3.6.1, SHLD-3",
+        "opened
+         close
+         > ACK 1 ack 2
+         > FIN,PSH 1 ack 2 text late
+         state",
+    ),
+    alike(
+        "old-text-after-close",
+        "old text, for a user who has gone",
+        "RFC 9293 §3.10.7.4, first",
+        "opened
+         > PSH 1 ack 1 text old
+         read
+         close
+         > PSH 1 ack 1 text old
+         > ACK 4 ack 2
+         > PSH 1 ack 2 text old
+         state",
+    ),
+    alike(
+        "rst-in-fin-wait-2",
+        "an RST in FIN-WAIT-2, in the window and at its left edge",
+        "RFC 5961 §3",
+        "opened
+         close
+         > ACK 1 ack 2
+         > RST 2
+         state
+         > RST 1
+         state",
+    ),
+    alike(
+        "rst-in-closing",
+        "an RST in CLOSING",
+        "RFC 9293 §3.10.7.4, second",
+        "opened
+         close
+         > FIN 1 ack 1
+         > RST 3
+         > RST 2
+         state",
+    ),
+    alike(
+        "old-timestamp-in-fin-wait-2",
+        "a FIN with an older timestamp does not close",
+        "RFC 7323 §5.3",
+        "opened with timestamps
+         shutdown
+         > ACK 1 ack 2 ts 5
+         > FIN 1 ack 2 ts 0
+         state
+         > FIN 1 ack 2 ts 6
+         state",
+    ),
+    alike(
+        "user-of-a-closed-connection",
+        "what calls answer when both have closed",
+        "RFC 9293 §3.10",
+        "opened
+         shutdown
+         > FIN 1 ack 2
+         read
+         write x
+         shutdown
+         error",
+    ),
 ];

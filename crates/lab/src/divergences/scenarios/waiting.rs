@@ -219,4 +219,51 @@ pub(super) const ALL: &[Scenario] = &[
          close
          state",
     ),
+    alike(
+        "reopened-and-talks",
+        "the new connection out of TIME-WAIT talks and closes like any other",
+        MAY_2,
+        "in TIME-WAIT
+         > SYN 1000 mss 1460
+         > ACK 1001 ack 65540
+         accept
+         > PSH 1001 ack 65540 text hello
+         read
+         close
+         > ACK 1006 ack 65541
+         > FIN 1006 ack 65541
+         state",
+    ),
+    alike(
+        "older-syn-without-timestamp",
+        "a SYN below all numbers and without a timestamp, where the old connection had them",
+        RFC_6191,
+        "in TIME-WAIT with timestamps
+         > SYN -1000 mss 1460
+         state",
+    ),
+    Scenario {
+        differs: &[Difference {
+            at: "state",
+            kernel: "time-wait",
+            machine: "closed",
+            because: "In TIME-WAIT, and nowhere else, the kernel asks an RST for its timestamp, too (tcp_paws_reject). RFC 7323 §5.3 has an RST count whatever its timestamp.",
+        }],
+        ..alike(
+            "rst-with-an-older-timestamp-in-time-wait",
+            "an RST with an older timestamp, at the left edge",
+            "RFC 7323 §5.3",
+            "in TIME-WAIT with timestamps
+         > RST 2 ts -5
+         state",
+        )
+    },
+    alike(
+        "old-text-without-ack-in-time-wait",
+        "old text without an ACK",
+        "RFC 9293 §3.10.7.4, first",
+        "in TIME-WAIT
+         > PSH -10 text old
+         state",
+    ),
 ];
