@@ -45,7 +45,7 @@ pub enum First {
 /// The connection is gone (`ENOTCONN`).
 pub(crate) fn send_fin(socket: impl AsFd, peer: impl FnOnce() -> Option<SocketAddr>) -> io::Result<Sent> {
     rustix::net::shutdown(&socket, Shutdown::Write)?;
-    let Look { state, received } = options::look(&socket).map_err(errno)?;
+    let Look { state, received } = options::look(&socket).map_err(|error| errno(&error))?;
     let first = match state {
         State::FinWait1 | State::FinWait2 => First::Us,
         State::LastAck => First::Peer,
@@ -101,6 +101,6 @@ fn whose_wait(socket: impl AsFd, peer: SocketAddr) -> First {
     }
 }
 
-fn errno(error: std::io::Error) -> Errno {
-    Errno::from_io_error(&error).unwrap_or(Errno::PROTO)
+fn errno(error: &std::io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::PROTO)
 }

@@ -17,7 +17,7 @@ use crate::{
 const LINGER: Duration = Duration::from_secs(5);
 
 /// How far a conversation came.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     /// It goes on when the client does.
     Wait,
@@ -36,8 +36,13 @@ impl<O: FnMut(Event)> Worker<'_, O> {
     }
 
     /// Waits with a conversation, or ends and counts it.
-    fn settle(&mut self, ticket: Ticket, talk: Conversation, step: io::Result<Step>) -> Result<(), RunError> {
-        match step {
+    fn settle(
+        &mut self,
+        ticket: Ticket,
+        talk: Conversation,
+        outcome: io::Result<Step>,
+    ) -> Result<(), RunError> {
+        match outcome {
             Ok(Step::Wait) => {
                 self.talks.put_back(ticket, talk);
                 return Ok(());
