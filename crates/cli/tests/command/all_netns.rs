@@ -97,6 +97,29 @@ fn a_namespace_that_only_a_mount_holds_is_named_by_its_path() {
 }
 
 #[test]
+fn a_namespace_that_a_mount_of_another_mount_namespace_holds_is_found_there() {
+    if !(have_tool("unshare") && have_tool("mount")) {
+        return;
+    }
+    in_own_host(|_host| {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("web");
+        let script =
+            "touch \"$1\" && unshare --net mount --bind /proc/self/ns/net \"$1\" && echo up && read end";
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script, "sh"]).arg(&place);
+        let holder = Process::start(&mut command);
+        holder.until("up");
+        let budgets = rows(&["ports", "--all-netns", "--json"]);
+        let names: Vec<&str> = budgets.iter().map(|it| it["netns"].as_str().unwrap()).collect();
+        let found = names.iter().find(|name| name.ends_with(place.to_str().unwrap()));
+        let name = found.unwrap_or_else(|| panic!("{names:?} {}", holder.stderr()));
+        assert!(name.starts_with("/proc/"), "{name}");
+        assert_eq!(rows(&["ports", "--json", "--netns", name]).len(), 1, "by its name it is found again");
+    });
+}
+
+#[test]
 fn what_may_not_be_entered_is_said_and_the_others_are_shown() {
     if !have_tool("setpriv") {
         return;

@@ -3,15 +3,16 @@
 use std::{
     fs,
     net::{TcpListener, TcpStream},
-    os::unix::fs::symlink,
+    os::unix::fs::{PermissionsExt as _, symlink},
     path::Path,
+    process::Command,
 };
 
 use serde_json::Value;
 use timewait_linux::hosts;
-use timewait_trial::{Finished, Process, in_own_host};
+use timewait_trial::{Finished, Process, have_tool, in_own_host};
 
-use crate::{assert_screen, ls::inner_pid_of, run, seen, timewait};
+use crate::{assert_screen, ls::inner_pid_of, program, run, seen, timewait};
 
 /// What is on the internet as the cure for TIME-WAIT.
 const RECIPE: &str = "\
@@ -183,6 +184,29 @@ fn a_listener_that_could_not_be_restarted_and_a_limit_that_was_reached_are_found
             (found == ["tw-buckets-lowered", "restart-would-fail", "counted-time-wait-overflow"])
                 .then_some(())
         });
+    });
+}
+
+#[test]
+fn a_setting_that_may_not_be_read_is_named() {
+    if !(have_tool("unshare") && have_tool("mount") && have_tool("setpriv")) {
+        return;
+    }
+    in_own_host(|_host| {
+        let folder = tempfile::tempdir().unwrap();
+        let closed = folder.path().join("closed");
+        fs::write(&closed, "15\n").unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        let script = "mount --bind \"$1\" /proc/sys/net/ipv4/tcp_fin_timeout && \
+            exec setpriv --bounding-set -dac_override,-dac_read_search \
+            --inh-caps -dac_override,-dac_read_search \"$0\" doctor --json";
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script, program()]).arg(&closed);
+        let answer = Process::start(&mut command).finish();
+        let unreadable = json(&answer)["unreadable"].clone();
+        assert_eq!(unreadable[0]["setting"], "net.ipv4.tcp_fin_timeout", "{}", seen(&answer));
+        assert!(unreadable[0]["why"].as_str().unwrap().contains("Permission denied"), "{unreadable}");
+        assert_eq!(answer.status.code(), Some(0), "what is not known is not wrong");
     });
 }
 

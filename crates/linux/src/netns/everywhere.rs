@@ -23,7 +23,7 @@ pub struct Found {
     pub pid: Option<u32>,
     /// What the control group of that process tells.
     pub workload: Option<Workload>,
-    /// Where it is mounted, if it is.
+    /// Where it is mounted, if it is: in this process's mount namespace, or, by way of `/proc/PID/root`, in another's.
     pub mount: Option<Untrusted>,
     /// The namespace, open; or why it could not be opened.
     pub netns: Result<Netns, NetnsError>,
@@ -54,16 +54,26 @@ impl Known {
     }
 }
 
-/// Looks for the network namespaces of all processes (of their first threads) and of all mounts that this process sees;
-/// opens at most so many. One that only a descriptor or another mount namespace holds is not found.
+/// Mount namespaces that are looked through at most.
+const MOUNT_NAMESPACES: usize = 1_024;
+
+/// Looks for the network namespaces of all processes (of their first threads), and of all mounts in the mount namespaces of
+/// those; opens at most so many. One that only a descriptor holds is not found.
 ///
 /// # Errors
 /// `/proc` cannot be listed.
 pub fn everywhere(most: usize) -> io::Result<Everywhere> {
     let own = fs::metadata("/proc/thread-self/ns/net")?.ino();
-    let (mut known, hidden) = of_processes()?;
-    for (inode, place) in mounts::of_networks(&fs::read("/proc/self/mountinfo").unwrap_or_default()) {
-        known.entry(inode).or_default().mount.get_or_insert(place);
+    let Processes { mut known, viewers, hidden } = of_processes()?;
+    let own_view = fs::metadata("/proc/thread-self/ns/mnt")?.ino();
+    let others = viewers.into_iter().filter(|(view, _)| *view != own_view).take(MOUNT_NAMESPACES);
+    let views = others.map(|(_, pid)| (format!("/proc/{pid}/mountinfo"), format!("/proc/{pid}/root")));
+    for (list, root) in std::iter::once(("/proc/self/mountinfo".to_owned(), String::new())).chain(views) {
+        // One that has ended meanwhile, or may not be looked at, shows nothing.
+        for (inode, place) in mounts::of_networks(&fs::read(list).unwrap_or_default()) {
+            let place = [root.as_bytes(), &place].concat();
+            known.entry(inode).or_default().mount.get_or_insert(place);
+        }
     }
     let mut order: Vec<(u64, Known)> = known.into_iter().collect();
     order.sort_by_key(|(inode, known)| (known.pid().unwrap_or(u32::MAX), *inode));
@@ -73,9 +83,19 @@ pub fn everywhere(most: usize) -> io::Result<Everywhere> {
     Ok(Everywhere { found, hidden, beyond })
 }
 
-/// For each namespace the lowest process; and how many processes may not be looked at.
-fn of_processes() -> io::Result<(BTreeMap<u64, Known>, u32)> {
-    let (mut known, mut hidden) = (BTreeMap::<u64, Known>::new(), 0);
+/// What the processes hold.
+#[derive(Default)]
+struct Processes {
+    /// For each network namespace the lowest process.
+    known: BTreeMap<u64, Known>,
+    /// For each mount namespace a process.
+    viewers: BTreeMap<u64, u32>,
+    /// Processes that may not be looked at.
+    hidden: u32,
+}
+
+fn of_processes() -> io::Result<Processes> {
+    let mut found = Processes::default();
     for entry in fs::read_dir("/proc")?.filter_map(Result::ok) {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
@@ -83,16 +103,19 @@ fn of_processes() -> io::Result<(BTreeMap<u64, Known>, u32)> {
         match fs::metadata(entry.path().join("ns/net")) {
             Ok(meta) => {
                 let it = (!has_command_line(&entry.path()), pid);
-                let first = known.entry(meta.ino()).or_default().first.get_or_insert(it);
+                let first = found.known.entry(meta.ino()).or_default().first.get_or_insert(it);
                 *first = it.min(*first);
+                if let Ok(view) = fs::metadata(entry.path().join("ns/mnt")) {
+                    found.viewers.entry(view.ino()).or_insert(pid);
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                hidden += u32::from(has_command_line(&entry.path()));
+                found.hidden += u32::from(has_command_line(&entry.path()));
             }
             Err(_ended_meanwhile) => {}
         }
     }
-    Ok((known, hidden))
+    Ok(found)
 }
 
 /// The kernel's own threads have none; it is told to everybody.

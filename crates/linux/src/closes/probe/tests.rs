@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::FileExt as _,
 };
 
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree as _};
 use timewait_facts::{Cookie, State};
 
 use super::{
@@ -326,6 +326,33 @@ fn this_kernel_describes_what_the_probe_reads() {
     };
     let layout = Layout::read(&Btf::parse(&bytes).unwrap()).unwrap();
     assert!(layout.copied() <= 192 && layout.peer_v6 > layout.family, "{layout:?}");
+}
+
+/// Whatever is wrong with it: places, or an error, and soon.
+#[test]
+fn this_kernel_s_description_damaged_or_cut_off_is_an_error_or_gives_places() {
+    let Ok(bytes) = std::fs::read(BTF) else {
+        return timewait_trial::skip(timewait_trial::Need::Probe, "this kernel has no BTF");
+    };
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let damage = (any::<prop::sample::Index>(), any::<[u8; 4]>(), any::<prop::sample::Index>(), 0..4_usize);
+    for _ in 0..24 {
+        let (place, word, end, kind) = damage.new_tree(&mut runner).unwrap().current();
+        let mut damaged = bytes.clone();
+        // The header, the types, a byte anywhere, the end.
+        let at = match kind {
+            0 => place.index(24),
+            1 => 24 + place.index(100_000),
+            _ => place.index(bytes.len() - 4),
+        };
+        damaged[at..at + 4].copy_from_slice(&word);
+        if kind == 3 {
+            damaged.truncate(end.index(bytes.len()));
+        }
+        if let Ok(layout) = Btf::parse(&damaged).and_then(|btf| Layout::read(&btf)) {
+            assert!(program(&layout, Maps::Descriptors { ring: 3, lost: 4 }, 1).len() < 128);
+        }
+    }
 }
 
 proptest! {
