@@ -35,6 +35,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match (words.as_slice(), Host::entered()) {
         (["sample", command @ ..], _) => sample::take(command),
         (["bare", rest @ ..], _) => measures::bare::run(rest),
+        (["serve-variant", name], _) => measures::serve::variants::serve(name),
         (["inside", name, case, quick], Some(host)) => inside::perform(&host, name, case, *quick == "quick"),
         (["bench", "--list"], _) => Ok(outside::list()),
         (["bench", rest @ ..], _) => match Plan::read(rest) {

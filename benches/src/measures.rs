@@ -4,6 +4,8 @@ pub(crate) mod bare;
 mod busy;
 mod forecast;
 mod idle;
+mod load;
+pub(crate) mod serve;
 mod table;
 mod watch;
 
@@ -15,4 +17,7 @@ pub(crate) const ALL: &[&Measurement] = &[
     &watch::MEASUREMENT,
     &busy::MEASUREMENT,
     &forecast::MEASUREMENT,
+    &serve::MEASUREMENT,
+    &serve::variants::MEASUREMENT,
+    &load::MEASUREMENT,
 ];

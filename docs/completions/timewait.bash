@@ -34,6 +34,9 @@ _timewait() {
             timewait,lab)
                 cmd="timewait__subcmd__lab"
                 ;;
+            timewait,load)
+                cmd="timewait__subcmd__load"
+                ;;
             timewait,ls)
                 cmd="timewait__subcmd__ls"
                 ;;
@@ -65,7 +68,7 @@ _timewait() {
 
     case "${cmd}" in
         timewait)
-            opts="-h -V --color --help --version demo serve connect ls watch why ports doctor free lab generate rehearse-here"
+            opts="-h -V --color --help --version demo serve connect load ls watch why ports doctor free lab generate rehearse-here"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -274,6 +277,52 @@ _timewait() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        timewait__subcmd__load)
+            opts="-h --rate --connections --duration --concurrency --close-first --from --say --exhaust --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --concurrency)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --close-first)
+                    COMPREPLY=($(compgen -W "server client rst" -- "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --say)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         timewait__subcmd__ls)
             opts="-s -l -a -c -v -h --local --peer --state --listening --all --count --netns --all-netns --json --verbose --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -353,7 +402,7 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__serve)
-            opts="-q -h --no-reuseaddr --reuseport --backlog --message --linger --close-first --connections --v6only --quiet --color --help"
+            opts="-q -h --no-reuseaddr --reuseport --backlog --message --linger --close-first --patience --connections --separate-fin --threads --v6only --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -375,7 +424,15 @@ _timewait() {
                     COMPREPLY=($(compgen -W "server client" -- "${cur}"))
                     return 0
                     ;;
+                --patience)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

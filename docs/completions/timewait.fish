@@ -30,8 +30,9 @@ never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_needs_command" -s h -l help -d 'Print help'
 complete -c timewait -n "__fish_timewait_needs_command" -s V -l version -d 'Print version'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "demo" -d 'The article, live: the close, the failed restart, and the cure'
-complete -c timewait -n "__fish_timewait_needs_command" -f -a "serve" -d 'The article\'s server: says one line to each client, then closes first'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "serve" -d 'The article\'s server: says one line to each client, closes first'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "connect" -d 'A telnet that tells how the connection ended, and who waits'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "load" -d 'Opens connections on this machine at a rate, and counts what fails'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "ls" -d 'Sockets in TIME-WAIT (or any state): addresses, seconds left, owners'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "watch" -d 'Who closes first, and which process makes the TIME-WAIT sockets'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "why" -d 'Would bind(2) succeed here? If not: who, why, until when, what to do'
@@ -54,12 +55,15 @@ complete -c timewait -n "__fish_timewait_using_subcommand serve" -l message -d '
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l linger -d 'Set SO_LINGER; 0: close by an RST, no TIME-WAIT' -r
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l close-first -d 'Who closes first, and so waits: server or client' -r -f -a "server\t'The server'
 client\t'The client'"
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l patience -d 'How long a client is waited for that does not read, or is to close first and does not' -r
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l connections -d 'Stop after so many connections' -r
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l threads -d 'Threads that accept, with -q [default: a core each]' -r
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'
 never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l no-reuseaddr -d 'Leave out SO_REUSEADDR: the article\'s first program'
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l reuseport -d 'Set SO_REUSEPORT as well'
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l separate-fin -d 'The FIN in a segment of its own, as the article\'s'
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l v6only -d 'On an IPv6 address, take no IPv4 connections'
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -s q -l quiet -d 'No line a client'
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -72,6 +76,21 @@ always\t'Also into a pipe or a file'
 never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand connect" -s q -l quiet -d 'Print only what the peer says'
 complete -c timewait -n "__fish_timewait_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand load" -l rate -d 'Connections a second [default: as fast as possible]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand load" -l connections -d 'Stop after so many connections' -r
+complete -c timewait -n "__fish_timewait_using_subcommand load" -l duration -d 'Stop after so long' -r
+complete -c timewait -n "__fish_timewait_using_subcommand load" -l concurrency -d 'How many may be open at a time' -r
+complete -c timewait -n "__fish_timewait_using_subcommand load" -l close-first -d 'server, client, or rst: we end it by an RST' -r -f -a "server\t'The server closes first'
+client\t'We close first, once something was heard'
+rst\t'We end it by an RST, once something was heard'"
+complete -c timewait -n "__fish_timewait_using_subcommand load" -l from -d 'Connect from these in turn: a list, or a prefix' -r
+complete -c timewait -n "__fish_timewait_using_subcommand load" -l say -d 'Say this first; \\r and \\n as such' -r
+complete -c timewait -n "__fish_timewait_using_subcommand load" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand load" -l exhaust -d 'Go on beyond half of the local ports'
+complete -c timewait -n "__fish_timewait_using_subcommand load" -l json -d 'Print one JSON object at the end'
+complete -c timewait -n "__fish_timewait_using_subcommand load" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s s -l state -d 'Sockets in these states' -r
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'

@@ -74,11 +74,6 @@ fn write_section(page: &mut String, measurement: &Measurement, section: &Section
 }
 
 fn write_table(page: &mut String, table: &Table) {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    page.push_str(&line(&table.heading));
-    page.push_str(&line(&vec!["---".to_owned(); table.heading.len()]));
-    for row in &table.rows {
-        page.push_str(&line(row));
-    }
+    page.push_str(&table.markdown());
     page.push('\n');
 }

@@ -12,6 +12,7 @@ pub(crate) enum Peer {
     Nginx,
     Wrk,
     Ab,
+    Strace,
 }
 
 impl Peer {
@@ -22,6 +23,7 @@ impl Peer {
             Self::Nginx => "nginx",
             Self::Wrk => "wrk",
             Self::Ab => "ab",
+            Self::Strace => "strace",
         }
     }
 
@@ -33,6 +35,7 @@ impl Peer {
             Self::Nginx => "nginx-light",
             Self::Wrk => "wrk",
             Self::Ab => "apache2-utils",
+            Self::Strace => "strace",
         }
     }
 
@@ -49,7 +52,7 @@ impl Peer {
     /// The line in which it says its version; some say it on standard error.
     pub(crate) fn version(self) -> Option<String> {
         let flag = match self {
-            Self::Ss | Self::Ab | Self::Netstat => "-V",
+            Self::Ss | Self::Ab | Self::Netstat | Self::Strace => "-V",
             Self::Nginx | Self::Wrk => "-v",
         };
         let output = Command::new(self.find()?).arg(flag).stdin(Stdio::null()).output().ok()?;

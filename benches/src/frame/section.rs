@@ -41,6 +41,12 @@ impl Table {
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.into());
     }
+
+    pub(crate) fn markdown(&self) -> String {
+        let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+        let rule = vec!["---".to_owned(); self.heading.len()];
+        [&self.heading, &rule].into_iter().chain(&self.rows).map(|cells| line(cells)).collect()
+    }
 }
 
 impl Bar {

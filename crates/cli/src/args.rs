@@ -2,6 +2,7 @@
 
 mod address;
 mod flags;
+mod load;
 mod production;
 
 use std::{path::PathBuf, time::Duration};
@@ -11,6 +12,7 @@ use timewait_facts::{Pattern, State};
 
 pub(crate) use address::{From, ListenAddress, Question, Target};
 pub(crate) use flags::Flags;
+pub(crate) use load::{Close, Load};
 pub(crate) use production::{Doctor, Percent, Ports};
 
 /// Shows what TCP's TIME-WAIT state does to this machine, with real sockets
@@ -38,6 +40,7 @@ pub(crate) enum Command {
     Demo(Demo),
     Serve(Serve),
     Connect(Connect),
+    Load(Load),
     Ls(Ls),
     Watch(Watch),
     Why(Why),
@@ -86,13 +89,14 @@ pub(crate) struct Demo {
     pub(crate) port: Option<u16>,
 }
 
-/// The article's server: says one line to each client, then closes first
+/// The article's server: says one line to each client, closes first
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:\n  \
     timewait serve                         the article's second program\n  \
     timewait serve --no-reuseaddr          its first: cannot be restarted for 60 s after a client\n  \
     timewait serve --close-first client    the wait is the client's\n  \
-    timewait serve [::]:9000 --v6only      IPv6 alone\n\n\
+    timewait serve [::]:9000 --v6only      IPv6 alone\n  \
+    timewait serve --quiet                 at the kernel's speed\n\n\
     Exit status: 0 when stopped (Ctrl-C, SIGTERM, --connections), 1 if a call failed, 2 for bad input.")]
 pub(crate) struct Serve {
     /// Where to listen
@@ -117,9 +121,18 @@ pub(crate) struct Serve {
     /// Who closes first, and so waits: server or client
     #[arg(long, value_name = "SIDE", value_enum, default_value_t, hide_possible_values = true)]
     pub(crate) close_first: Side,
+    /// How long a client is waited for that does not read, or is to close first and does not
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = address::duration, hide_short_help = true)]
+    pub(crate) patience: Duration,
     /// Stop after so many connections
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) connections: Option<u64>,
+    /// The FIN in a segment of its own, as the article's
+    #[arg(long)]
+    pub(crate) separate_fin: bool,
+    /// Threads that accept, with -q [default: a core each]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
     /// On an IPv6 address, take no IPv4 connections
     #[arg(long)]
     pub(crate) v6only: bool,

@@ -10,6 +10,7 @@ mod everywhere;
 mod free;
 mod generate;
 mod lab;
+mod load;
 mod ls;
 mod port_facts;
 mod ports;
@@ -56,6 +57,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => demo::run(&demo, paint),
         Command::Serve(serve) => serve::run(&serve, args.color),
         Command::Connect(connect) => connect::run(&connect, paint),
+        Command::Load(load) => load::run(&load, args.color),
         Command::Ls(ls) => ls::run(&ls, paint),
         Command::Watch(watch) => watch::run(&watch, paint),
         Command::Why(why) => why::run(&why, paint),

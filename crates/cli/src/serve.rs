@@ -3,8 +3,10 @@
 use std::{
     io::{self, IsTerminal as _, Write},
     net::SocketAddr,
+    num::NonZero,
     os::fd::AsFd as _,
     process::ExitCode,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -34,8 +36,14 @@ pub(crate) fn run(args: &Serve, color: Color) -> anyhow::Result<ExitCode> {
         }
     };
     say(&words::listening(server.local_address(), setup.backlog, &option_names(&setup)));
-    let mut log = Log::new(!args.quiet && io::stdout().is_terminal());
-    let totals = server.run(stop.as_fd(), &mut |event| log.tell(event));
+    let clients = !args.quiet && io::stdout().is_terminal();
+    let mut log = Log::new(clients);
+    let mut tell = |event| log.tell(event);
+    let totals = if clients {
+        server.run(stop.as_fd(), &mut tell)
+    } else {
+        server.run_quietly(stop.as_fd(), &mut tell)
+    };
     log.flush();
     match totals {
         Ok(totals) => {
@@ -67,8 +75,16 @@ fn setup(args: &Serve) -> anyhow::Result<Setup> {
         linger: args.linger,
         message,
         close_first: side(args.close_first),
+        patience: args.patience,
         connections: args.connections,
+        separate_fin: args.separate_fin,
+        threads: args.threads.map_or_else(cores, usize::from),
     })
+}
+
+/// A thread for each core that this process may use.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 pub(crate) fn side(side: args::Side) -> Side {

@@ -5,7 +5,7 @@ mod json;
 mod rehearse;
 pub(crate) mod restart;
 mod text;
-mod to;
+pub(crate) mod to;
 mod wait;
 
 use std::{

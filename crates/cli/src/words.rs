@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod everywhere;
 pub(crate) mod free;
 pub(crate) mod lab;
+pub(crate) mod load;
 pub(crate) mod ls;
 pub(crate) mod ports;
 pub(crate) mod serve;

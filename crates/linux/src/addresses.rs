@@ -39,8 +39,12 @@ const NOT_SETTLED: u8 = 0x08 | 0x40;
 const OPTIMISTIC: u8 = 0x04;
 /// `RTA_DST`
 const DESTINATION: u16 = 1;
+/// `RTA_OIF`
+const INTERFACE: u16 = 4;
 /// `RT_TABLE_LOCAL`
 const TABLE_LOCAL: u8 = 255;
+/// `RTN_LOCAL`
+const LOCAL: u8 = 2;
 /// `RTN_LOCAL`, `RTN_BROADCAST`, `RTN_MULTICAST`
 const BINDABLE: [u8; 3] = [2, 3, 5];
 /// `RTNH_F_DEAD`: the interface is down.
@@ -138,6 +142,42 @@ pub fn read_in(netns: &Netns) -> Result<LocalAddresses, AddressesError> {
             NotInside::Thread(error) => AddressesError::Open(error),
         })
     })
+}
+
+/// Whether the kernel delivers what is sent to this address to this network namespace itself: its own lookup of a route
+/// (`RTM_GETROUTE`) gives one of type local. Broadcast and multicast addresses are not. Through `interface`, if it is given:
+/// a link-local address is of one link.
+///
+/// # Errors
+/// As [`read`]. An address without a route is not local.
+pub fn is_routed_locally(address: IpAddr, interface: Option<NonZeroU32>) -> Result<bool, AddressesError> {
+    let mut connection = Connection::open(None).map_err(AddressesError::Open)?;
+    let (family, bytes) = match address {
+        IpAddr::V4(ip) => (AddressFamily::INET, ip.octets().to_vec()),
+        IpAddr::V6(ip) => (AddressFamily::INET6, ip.octets().to_vec()),
+    };
+    let family = u8::try_from(family.as_raw()).unwrap_or(0);
+    let length = u8::try_from(bytes.len() * 8).unwrap_or(0);
+    let header = [family, length, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let mut request = Request::new(ROUTE + ASK_FOR, 0).body(&header).attribute(DESTINATION, &bytes);
+    if let Some(interface) = interface {
+        request = request.attribute(INTERFACE, &interface.get().to_ne_bytes());
+    }
+    let mut local = false;
+    let answer = connection.ask(&request, |message| {
+        if message.number == ROUTE {
+            let (header, _) = RouteHeader::ref_from_prefix(message.body)
+                .map_err(|_| message.too_short(size_of::<RouteHeader>()))?;
+            local = header.kind == LOCAL;
+        }
+        Ok(ControlFlow::Continue(()))
+    });
+    match answer {
+        Ok(_) => Ok(local),
+        // No route (ENETUNREACH, EHOSTUNREACH), or a rule that forbids it (EACCES, EINVAL).
+        Err(error) if error.errno().is_some() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn dump(

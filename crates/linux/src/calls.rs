@@ -123,22 +123,25 @@ pub(crate) fn set_int_option(socket: BorrowedFd<'_>, level: i32, option: i32, va
     if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// getsockopt(2) `TCP_INFO`, of which the first byte alone is asked for: `tcpi_state`.
-pub(crate) fn tcp_info_state(socket: BorrowedFd<'_>) -> io::Result<u8> {
-    const { assert!(std::mem::offset_of!(libc::tcp_info, tcpi_state) == 0) };
-    let mut state = 0_u8;
-    let mut size: libc::socklen_t = 1;
-    // SAFETY: the kernel writes at most `size` bytes, which is the one of `state`, and then `size` itself.
+/// getsockopt(2) of the first `SIZE` bytes of an option. What the kernel does not write stays 0.
+pub(crate) fn option<const SIZE: usize>(
+    socket: BorrowedFd<'_>,
+    level: i32,
+    option: i32,
+) -> io::Result<[u8; SIZE]> {
+    let mut bytes = [0_u8; SIZE];
+    let mut size = libc::socklen_t::try_from(SIZE).map_err(io::Error::other)?;
+    // SAFETY: the kernel writes at most `size` bytes, which are those of `bytes`, and then `size` itself.
     let outcome = unsafe {
         libc::getsockopt(
             socket.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
-            (&raw mut state).cast::<libc::c_void>(),
+            level,
+            option,
+            bytes.as_mut_ptr().cast::<libc::c_void>(),
             &raw mut size,
         )
     };
-    if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(state) }
+    if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(bytes) }
 }
 
 /// SIOCOUTQ: bytes in the send queue that the peer has not acknowledged (tcp(7)).

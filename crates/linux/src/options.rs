@@ -1,6 +1,10 @@
 //! Options of our own sockets that the socket crates do not offer.
 
-use std::{io, os::fd::AsFd};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
+    os::fd::AsFd,
+};
 
 use timewait_facts::State;
 
@@ -26,9 +30,61 @@ pub fn set_bind_address_no_port(socket: impl AsFd, on: bool) -> io::Result<()> {
 /// # Errors
 /// This is no TCP socket, or the kernel names a state that this program does not know (`InvalidData`).
 pub fn tcp_state(socket: impl AsFd) -> io::Result<State> {
-    let number = calls::tcp_info_state(socket.as_fd())?;
+    let [number] = tcp_info::<1>(socket)?;
+    state(number)
+}
+
+fn tcp_info<const SIZE: usize>(socket: impl AsFd) -> io::Result<[u8; SIZE]> {
+    calls::option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_INFO)
+}
+
+fn state(number: u8) -> io::Result<State> {
     State::from_kernel(number)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("TCP state {number} has no name")))
+}
+
+/// What one look at a connection shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// As [`tcp_state`] gives it.
+    pub state: State,
+    /// Octets that came from the peer in order, read or not; its FIN is one (`tcpi_bytes_received` of `TCP_INFO`).
+    pub received: u64,
+}
+
+/// The state of a connection that we hold, and how much has come by it, at one moment.
+///
+/// # Errors
+/// As [`tcp_state`].
+pub fn look(socket: impl AsFd) -> io::Result<Look> {
+    /// Where `tcpi_bytes_received` ends (linux v6.12 include/uapi/linux/tcp.h `struct tcp_info`).
+    const END: usize = 136;
+    let info = tcp_info::<END>(socket)?;
+    let [number, ..] = info;
+    let received = info.last_chunk().copied().unwrap_or_default();
+    Ok(Look { state: state(number)?, received: u64::from_ne_bytes(received) })
+}
+
+/// The other end of a connection, also of one that has ended since: getpeername(2) would fail (`SO_PEERNAME`, linux v6.12
+/// net/core/sock.c `sk_getsockopt`).
+///
+/// # Errors
+/// This never was a connection (`ENOTCONN`), or is none of the internet (`InvalidData`).
+pub fn peer_name(socket: impl AsFd) -> io::Result<SocketAddr> {
+    // More than the address has would be refused.
+    let short: [u8; 16] = calls::option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_PEERNAME)?;
+    let [family0, family1, port0, port1, first, second, third, fourth, ..] = short;
+    let port = u16::from_be_bytes([port0, port1]);
+    match i32::from(u16::from_ne_bytes([family0, family1])) {
+        libc::AF_INET => Ok((IpAddr::from(Ipv4Addr::new(first, second, third, fourth)), port).into()),
+        libc::AF_INET6 => {
+            let long: [u8; 28] = calls::option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_PEERNAME)?;
+            let [_, _, _, _, _, _, _, _, ip @ .., scope0, scope1, scope2, scope3] = long;
+            let scope = u32::from_ne_bytes([scope0, scope1, scope2, scope3]);
+            Ok(SocketAddrV6::new(Ipv6Addr::from(ip), port, 0, scope).into())
+        }
+        family => Err(io::Error::new(io::ErrorKind::InvalidData, format!("address family {family}"))),
+    }
 }
 
 /// How much of what was sent the peer has not acknowledged: octets of text, and a FIN counts as one (`SIOCOUTQ`,
@@ -61,6 +117,18 @@ pub fn choose_initial_sequence_number(socket: impl AsFd, number: u32) -> io::Res
     chosen
 }
 
+/// How many connections wait for accept(2) at this listener (linux v6.12 net/ipv4/tcp.c `tcp_get_info`: a listener's
+/// `tcpi_unacked` is its `sk_ack_backlog`).
+///
+/// # Errors
+/// This is no TCP socket.
+pub fn accept_queue(listener: impl AsFd) -> io::Result<u32> {
+    /// Where `tcpi_unacked` ends (linux v6.12 include/uapi/linux/tcp.h `struct tcp_info`).
+    const END: usize = 28;
+    let info = tcp_info::<END>(listener)?;
+    Ok(u32::from_ne_bytes(info.last_chunk().copied().unwrap_or_default()))
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, TcpListener, UdpSocket};
@@ -74,6 +142,33 @@ mod tests {
     }
 
     #[test]
+    fn a_listener_knows_how_many_wait_to_be_accepted() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        assert_eq!(accept_queue(&listener).unwrap(), 0);
+        let address = listener.local_addr().unwrap();
+        let waiting = [(); 3].map(|()| std::net::TcpStream::connect(address).unwrap());
+        assert_eq!(accept_queue(&listener).unwrap(), 3);
+        drop(waiting);
+    }
+
+    #[test]
+    fn a_look_shows_what_the_peer_said_and_its_fin() {
+        use std::io::Write as _;
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = TcpListener::bind(address).unwrap();
+            let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (ours, name) = listener.accept().unwrap();
+            assert_eq!(look(&ours).unwrap(), Look { state: State::Established, received: 0 });
+            peer.write_all(b"words").unwrap();
+            assert_eq!(look(&ours).unwrap(), Look { state: State::Established, received: 5 });
+            drop(peer);
+            assert_eq!(look(&ours).unwrap(), Look { state: State::CloseWait, received: 6 });
+            ours.shutdown(std::net::Shutdown::Write).unwrap();
+            assert_eq!(peer_name(&ours).unwrap(), name, "the other end of what has ended");
+        }
+    }
+
+    #[test]
     fn a_socket_that_is_not_tcp_has_no_tcp_state() {
         let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         assert_eq!(tcp_state(&udp).unwrap_err().raw_os_error(), Some(libc::EOPNOTSUPP));
@@ -83,15 +178,11 @@ mod tests {
     fn both_families_leave_the_port_to_connect() {
         use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
         for (family, address) in [(AddressFamily::INET, "127.0.0.1:0"), (AddressFamily::INET6, "[::1]:0")] {
-            let address: std::net::SocketAddr = address.parse().unwrap();
+            let address: SocketAddr = address.parse().unwrap();
             let socket = socket(family, SocketType::STREAM, None).unwrap();
             set_bind_address_no_port(&socket, true).unwrap();
             bind(&socket, &address).unwrap();
-            assert_eq!(
-                std::net::SocketAddr::try_from(getsockname(&socket).unwrap()),
-                Ok(address),
-                "no port yet"
-            );
+            assert_eq!(SocketAddr::try_from(getsockname(&socket).unwrap()), Ok(address), "no port yet");
         }
     }
 }

@@ -65,7 +65,7 @@ fn candidates(local: &LocalAddresses, rng: &mut Rng) -> Vec<IpAddr> {
 fn an_address_is_local_exactly_if_bind_takes_it() {
     in_own_host(|host| {
         let mut rng = Rng::with_seed(9000);
-        for more in ["127.0.0.1/8", "192.0.2.7/24", "198.51.100.4/30", "203.0.113.9/32", "2001:db8::7/64"] {
+        for more in ["127.0.0.1/8", "192.0.2.7/32", "198.51.100.4/30", "203.0.113.9/32", "2001:db8::7/128"] {
             if more != "127.0.0.1/8" {
                 host.add_address(more.parse().unwrap()).unwrap();
             }
@@ -80,14 +80,14 @@ fn an_address_is_local_exactly_if_bind_takes_it() {
 #[test]
 fn every_address_comes_with_its_interface() {
     in_own_host(|host| {
-        host.add_address("192.0.2.7/24".parse().unwrap()).unwrap();
-        host.add_address("2001:db8::7/64".parse().unwrap()).unwrap();
+        host.add_address("192.0.2.7/32".parse().unwrap()).unwrap();
+        host.add_address("2001:db8::7/128".parse().unwrap()).unwrap();
         let local = addresses::read().unwrap();
         assert_eq!(local.interface("lo"), NonZeroU32::new(1));
         assert_eq!(local.interface("eth9"), None);
         let mut shown: Vec<String> = local.addresses.iter().map(|own| own.address.to_string()).collect();
         shown.sort();
-        assert_eq!(shown, ["127.0.0.1/8", "192.0.2.7/24", "2001:db8::7/64", "::1/128"]);
+        assert_eq!(shown, ["127.0.0.1/8", "192.0.2.7/32", "2001:db8::7/128", "::1/128"]);
         assert!(local.addresses.iter().all(|own| own.interface.get() == 1 && !own.tentative));
     });
 }
@@ -95,12 +95,48 @@ fn every_address_comes_with_its_interface() {
 #[test]
 fn another_namespace_has_addresses_of_its_own() {
     in_own_host(|host| {
-        host.add_address("192.0.2.7/24".parse().unwrap()).unwrap();
+        host.add_address("192.0.2.7/32".parse().unwrap()).unwrap();
         let (_sibling, id) = sibling();
         let there = addresses::read_in(&Netns::open(&id.to_string()).unwrap()).unwrap();
         let ours: IpAddr = "192.0.2.7".parse().unwrap();
         assert!(!there.is_local(ours) && there.is_local("127.0.0.1".parse().unwrap()), "{there:?}");
         assert!(addresses::read().unwrap().is_local(ours), "this thread stayed where it was");
         TcpListener::bind((ours, 9000)).unwrap();
+    });
+}
+
+#[test]
+fn what_is_routed_locally_is_what_the_kernel_delivers_here() {
+    in_own_host(|host| {
+        host.add_address("192.0.2.7/32".parse().unwrap()).unwrap();
+        host.add_address("2001:db8::7/128".parse().unwrap()).unwrap();
+        let answers = [
+            ("127.0.0.1", true),
+            ("127.200.3.4", true),
+            ("192.0.2.7", true),
+            ("::1", true),
+            ("2001:db8::7", true),
+            ("192.0.2.8", false),
+            ("192.0.2.255", false),
+            ("127.255.255.255", false),
+            ("224.0.0.1", false),
+            ("255.255.255.255", false),
+            ("198.51.100.1", false),
+            ("2001:db8::8", false),
+            ("2001:db8:1::1", false),
+            ("ff02::1", false),
+        ];
+        for (address, expected) in answers {
+            let answer = addresses::is_routed_locally(address.parse().unwrap(), None).unwrap();
+            assert_eq!(answer, expected, "{address}");
+        }
+        host.add_address("fe80::7/128".parse().unwrap()).unwrap();
+        for (address, interface, expected) in
+            [("fe80::7", 1, true), ("fe80::8", 1, false), ("fe80::7", 7, false)]
+        {
+            let answer =
+                addresses::is_routed_locally(address.parse().unwrap(), NonZeroU32::new(interface)).unwrap();
+            assert_eq!(answer, expected, "{address}%{interface}");
+        }
     });
 }

@@ -17,6 +17,16 @@ pub enum Call {
     Connect,
     /// accept4(2).
     Accept,
+    /// send(2).
+    Send,
+    /// recv(2), or the wait for the peer's FIN.
+    Recv,
+    /// shutdown(2).
+    Shutdown,
+    /// timerfd_create(2), timerfd_settime(2).
+    Timerfd,
+    /// eventfd(2).
+    Eventfd,
     /// `epoll_create1(2)`, `epoll_ctl(2)`, `epoll_wait(2)`, by name.
     Epoll(&'static str),
 }
@@ -31,6 +41,11 @@ impl fmt::Display for Call {
             Self::LocalName => f.pad("getsockname"),
             Self::Connect => f.pad("connect"),
             Self::Accept => f.pad("accept4"),
+            Self::Send => f.pad("send"),
+            Self::Recv => f.pad("recv"),
+            Self::Shutdown => f.pad("shutdown"),
+            Self::Timerfd => f.pad("timerfd"),
+            Self::Eventfd => f.pad("eventfd2"),
             Self::Epoll(name) => f.pad(name),
         }
     }

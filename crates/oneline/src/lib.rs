@@ -3,6 +3,7 @@
 //!
 //! - [`server`]: [`Setup`], [`Server`], the [`Event`]s of its run and its [`Totals`]
 //! - [`client`]: [`Dial`], [`Connection`], and the [`Ending`] of its talk
+//! - [`load`]: connections opened and closed at a rate, and how long they took
 //! - [`Side`], [`First`]: who is to close first, and who did
 //! - [`Call`]: the system call that an error is about
 //!
@@ -34,10 +35,13 @@
 mod call;
 pub mod client;
 mod closing;
+pub mod load;
 pub mod server;
+mod slots;
 
 pub use call::Call;
 pub use client::{Connection, Dial, DialError, End, Ending, Input};
 pub use closing::{First, Side};
+pub use load::{Load, LoadError, Report};
 pub use server::{ClosedFirst, Event, RunError, Server, Setup, SetupError, Totals};
 pub use timewait_linux::Errno;

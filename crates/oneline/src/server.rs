@@ -4,30 +4,41 @@
 //! reads and discards what the client says until the client's FIN, and only then closes the descriptor. A close(2)
 //! with unread input would send an RST, which could take the message with it (RFC 2525, section 2.17).
 //!
-//! A run is one thread and one epoll instance. Nothing is allocated for a connection once the tables have grown to
-//! the most that were open at a time.
+//! A run is one thread and one epoll instance, or, where nobody wants to hear of each client, several threads that do
+//! nothing but accept, send and close, and the one with epoll for all that takes longer. Nothing is allocated for a
+//! connection once the tables have grown to the most that were open at a time.
 
+mod acceptor;
 mod conversation;
+mod crew;
 mod door;
 mod event;
 mod limit;
 mod listen;
 mod setup;
-mod slots;
 mod worker;
 
 use std::{
     net::SocketAddr,
     os::fd::{BorrowedFd, OwnedFd},
+    sync::Arc,
+    thread::{self, ScopedJoinHandle},
 };
 
 pub use event::{ClosedFirst, Event, Totals};
 pub use limit::raise_descriptor_limit;
 pub use listen::SetupError;
+use rustix::io;
 pub use setup::Setup;
 use timewait_linux::Errno;
 
 use crate::Call;
+use acceptor::Acceptor;
+use crew::Crew;
+use worker::{Entrance, Worker};
+
+/// How many bytes one read discards.
+const SCRATCH: usize = 64 * 1024;
 
 /// A socket that listens, and what to do with those who connect to it.
 #[derive(Debug)]
@@ -73,6 +84,66 @@ impl Server {
     /// # Errors
     /// A call failed for a reason that is neither a client's nor a passing shortage.
     pub fn run(self, stop: BorrowedFd<'_>, observer: &mut impl FnMut(Event)) -> Result<Totals, RunError> {
-        worker::Worker::new(&self.setup, self.listener, stop, observer)?.run()
+        let entrance = Entrance::Listener(Arc::new(self.listener));
+        Worker::new(&self.setup, entrance, stop, observer)?.run()
     }
+
+    /// The same at the kernel's speed: [`Setup::threads`] threads accept, and of single clients nothing is told.
+    ///
+    /// A connection is an accept4(2), a send(2), a shutdown(2), a getsockopt(2) that tells whether the client has said something
+    /// or closed, and a close(2); nothing is allocated for it. Clients that are not done with so soon, because they are not on
+    /// this host or have said something, are waited for as in [`run`](Self::run), by the calling thread.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_quietly(
+        self,
+        stop: BorrowedFd<'_>,
+        observer: &mut impl FnMut(Event),
+    ) -> Result<Totals, RunError> {
+        let setup = &self.setup;
+        let mut quiet = |event: Event| {
+            if !event.is_of_a_client() {
+                observer(event);
+            }
+        };
+        let listener = Arc::new(self.listener);
+        let failed = |call| move |errno: io::Errno| RunError { call, errno: errno.into() };
+        let crew = Crew::new(setup, listener.clone()).map_err(failed(Call::Eventfd))?;
+        io::ioctl_fionbio(&*listener, false).map_err(failed(Call::SetOption("FIONBIO")))?;
+        thread::scope(|scope| {
+            // However this ends, the threads are to end as well.
+            let _end = crew.closes_with_this();
+            // First of all: the threads may leave no descriptor for what it needs.
+            let mut worker = Worker::new(setup, Entrance::Crew(&crew), stop, &mut quiet)?;
+            let threads = spawn(scope, &crew);
+            if threads.is_empty() {
+                worker.relieve_crew()?;
+            }
+            let outcome = worker.run();
+            crew.close();
+            let join = |thread: ScopedJoinHandle<'_, Totals>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            let accepted = threads.into_iter().map(join).fold(Totals::default(), Totals::plus);
+            outcome.map(|worked| worked.plus(accepted))
+        })
+    }
+}
+
+/// Starts the threads that accept: as many as there are to be, or as the system gives.
+fn spawn<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    crew: &'scope Crew<'scope>,
+) -> Vec<ScopedJoinHandle<'scope, Totals>> {
+    let start = |number: usize| {
+        let (presence, acceptor) = (crew.enter(number), Acceptor::new(crew, number));
+        let thread = thread::Builder::new().name(format!("accept-{number}"));
+        let accept = move || {
+            let _presence = presence;
+            acceptor.run()
+        };
+        thread.spawn_scoped(scope, accept).ok()
+    };
+    (0..crew.threads()).map_while(start).collect()
 }

@@ -47,7 +47,7 @@ pub(super) fn run(args: &Why, target: &Target, look: Look<'_>, paint: Paint) -> 
 }
 
 /// The source address that the kernel would choose. A datagram socket tells without sending anything.
-fn source(to: SocketAddr, netns: Option<&Netns>) -> anyhow::Result<IpAddr> {
+pub(crate) fn source(to: SocketAddr, netns: Option<&Netns>) -> anyhow::Result<IpAddr> {
     if to.ip().is_loopback() {
         return Ok(to.ip());
     }
@@ -62,7 +62,7 @@ fn source(to: SocketAddr, netns: Option<&Netns>) -> anyhow::Result<IpAddr> {
     Ok(socket.local_addr()?.ip())
 }
 
-fn facts(netns: Option<&Netns>) -> anyhow::Result<Facts> {
+pub(crate) fn facts(netns: Option<&Netns>) -> anyhow::Result<Facts> {
     let mut table = netns.map_or_else(SocketTable::open, SocketTable::open_in)?;
     let settings = budget_settings(netns)?;
     let range = settings.range;

@@ -56,6 +56,7 @@ pub(crate) fn totals(totals: &Totals) -> Vec<String> {
         (totals.reset_by_us, "reset by this side (SO_LINGER 0)"),
         (totals.lost, "lost by the client's RST or the network"),
         (totals.left, "left to the kernel: the client did not close in time"),
+        (totals.impatient, "waited for in vain (--patience)"),
         (totals.cut, "cut off by the end of the run"),
         (totals.aborted, "gone before they were accepted"),
     ];

@@ -2,11 +2,12 @@
 
 use crate::{assert_screen, run};
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 15] = [
     &[],
     &["demo"],
     &["serve"],
     &["connect"],
+    &["load"],
     &["ls"],
     &["watch"],
     &["why"],
@@ -39,7 +40,9 @@ fn short_help_reads_well() {
 
 #[test]
 fn long_help_has_examples_and_the_exit_status() {
-    for command in ["demo", "serve", "connect", "ls", "watch", "why", "ports", "doctor", "free", "lab"] {
+    for command in
+        ["demo", "serve", "connect", "load", "ls", "watch", "why", "ports", "doctor", "free", "lab"]
+    {
         let help = run(&[command, "--help"]).stdout;
         assert!(help.contains("Examples:") && help.contains("Exit status:"), "{help}");
         assert_screen!(format!("long-help-{command}"), help);

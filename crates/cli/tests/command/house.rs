@@ -164,6 +164,10 @@ fn every_field_that_is_printed_is_documented() {
         fields(&report, &mut printed);
         let _server = serve(&["127.0.0.1:9000"]);
         let _open = leave_one_open(host);
+        for port in [":9000", ":9001"] {
+            let load = run(&["load", "--json", port, "--connections", "3"]).stdout;
+            fields(&serde_json::from_str(&load).unwrap(), &mut printed);
+        }
         for question in [
             &["why", "--json", ":9000"][..],
             &["why", "--json", "--listening"],

@@ -19,6 +19,7 @@ mod help;
 mod house;
 mod input;
 mod lab;
+mod load;
 mod ls;
 mod machine;
 mod ports;

@@ -133,9 +133,14 @@ fn the_seventh_block_prints_what_the_readme_shows() {
 }
 
 #[test]
+fn the_eighth_block_prints_what_the_readme_shows() {
+    in_own_host(|_host| play_block(7));
+}
+
+#[test]
 fn there_is_no_block_without_a_test() {
     let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
-    assert_eq!(blocks(&readme).len(), 7);
+    assert_eq!(blocks(&readme).len(), 8);
 }
 
 #[test]

@@ -84,3 +84,18 @@ fn without_a_port_the_two_calls_answer_differently() {
     assert_eq!(budget.connect_answer(), Some(Answer::NotAvailable));
     assert_eq!(budget.bind_answer(), Some(Answer::InUse));
 }
+
+#[test]
+fn a_port_is_held_for_the_whole_wait_or_until_connect_may_take_it_over() {
+    let facts = facts("32768 60999", Vec::new());
+    let over_loopback =
+        Question { from: "127.0.0.1".parse().unwrap(), to: "127.0.0.1:9000".parse().unwrap() };
+    let held = |question, reuse, timestamps| {
+        held_for(question, &Facts { reuse, timestamps, ..facts.clone() }).as_secs()
+    };
+    assert_eq!(held(&QUESTION, Reuse::Always, true), 1);
+    assert_eq!(held(&QUESTION, Reuse::Always, false), 62, "without timestamps no port is taken over");
+    assert_eq!(held(&QUESTION, Reuse::Loopback, true), 62);
+    assert_eq!(held(&over_loopback, Reuse::Loopback, true), 1);
+    assert_eq!(held(&over_loopback, Reuse::Never, true), 62);
+}

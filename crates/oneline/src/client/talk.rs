@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Side,
-    closing::{self, First},
+    closing::{self, First, Sent},
 };
 
 /// How long the peer has to close in its turn when we closed for another reason than that we were to close first.
@@ -47,7 +47,7 @@ pub(super) struct Talk<'a> {
 
 #[derive(Clone, Copy)]
 struct Parting {
-    first: First,
+    fin: Sent,
     /// Why, if not because we were to close first.
     because: Option<End>,
 }
@@ -161,8 +161,8 @@ impl<'a> Talk<'a> {
         if let Some(errno) = self.broken.or(behind) {
             return ending_of(errno);
         }
-        let Some(Parting { first, because }) = self.parting else { return End::PeerClosedFirst };
-        because.unwrap_or_else(|| match closing::at_peers_fin(&self.connection.socket, first) {
+        let Some(Parting { fin, because }) = self.parting else { return End::PeerClosedFirst };
+        because.unwrap_or_else(|| match closing::at_peers_fin(&self.connection.socket, fin).first {
             First::Us => End::WeClosedFirst,
             First::Peer => End::PeerClosedFirst,
             First::Both => End::Both,
@@ -219,13 +219,13 @@ impl<'a> Talk<'a> {
 
     /// Sends our FIN. What the kernel has of our data goes before it.
     fn part(&mut self, because: Option<End>) -> io::Result<()> {
-        let first = match closing::send_fin(&self.connection.socket, self.connection.peer) {
+        let fin = match closing::send_fin(&self.connection.socket, || Some(self.connection.peer)) {
             // Gone already: the next read says how.
-            Err(Errno::NOTCONN) => First::Unseen,
+            Err(Errno::NOTCONN) => Sent::UNSEEN,
             outcome => outcome?,
         };
         self.pending.clear();
-        self.parting = Some(Parting { first, because });
+        self.parting = Some(Parting { fin, because });
         self.deadline = deadline_in(if because.is_some() { PARTING } else { self.connection.timeout });
         Ok(())
     }

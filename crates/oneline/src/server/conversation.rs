@@ -1,5 +1,5 @@
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     time::Duration,
 };
@@ -9,8 +9,9 @@ use rustix::{
     io::{self, Errno},
     net::{RecvFlags, SendFlags, sockopt},
 };
+use timewait_linux::options;
 
-use crate::closing::{self, First};
+use crate::closing::{self, First, Sent};
 
 /// How often a talkative client is read from before others have their turn.
 const READS_IN_A_ROW: usize = 16;
@@ -22,23 +23,53 @@ const READS_IN_A_ROW: usize = 16;
 #[derive(Debug)]
 pub(super) struct Conversation {
     socket: OwnedFd,
-    peer: SocketAddr,
+    /// As accept(2) gave it, if it was asked.
+    peer: Option<SocketAddr>,
     sent: usize,
+    /// Some was sent since this was last asked.
+    moved: bool,
     said: bool,
     heard_fin: bool,
     /// Our FIN was sent, and whose was first.
-    first: Option<First>,
+    fin: Option<Sent>,
+    /// What its deadline is about.
+    waits_for: Option<Wait>,
     /// What epoll wakes for, once it was told.
     awaited: Option<EventFlags>,
 }
 
+/// What a client is waited for to do, each for a time of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// To take the message, or to close first.
+    Turn,
+    /// To answer our FIN.
+    Fin,
+}
+
 impl Conversation {
-    pub(super) fn new(socket: OwnedFd, peer: SocketAddr) -> Self {
-        Self { socket, peer, sent: 0, said: false, heard_fin: false, first: None, awaited: None }
+    pub(super) fn new(socket: OwnedFd, peer: Option<SocketAddr>) -> Self {
+        Self {
+            socket,
+            peer,
+            sent: 0,
+            moved: false,
+            said: false,
+            heard_fin: false,
+            fin: None,
+            waits_for: None,
+            awaited: None,
+        }
     }
 
     pub(super) fn peer(&self) -> SocketAddr {
-        self.peer
+        let asked = || options::peer_name(&self.socket).ok();
+        self.peer.or_else(asked).unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into())
+    }
+
+    /// Whether the client has taken some of the message since this was last asked.
+    pub(super) fn has_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
     }
 
     /// Whether the whole message was handed to the kernel.
@@ -52,11 +83,26 @@ impl Conversation {
 
     /// Whose FIN was first, once ours was sent.
     pub(super) fn first(&self) -> Option<First> {
-        self.first
+        self.fin.map(|sent| sent.first)
+    }
+
+    /// Whether the client had said something, or closed, when our FIN was sent.
+    pub(super) fn has_answered(&self) -> bool {
+        self.fin.is_some_and(|sent| sent.answered)
+    }
+
+    /// Whether the client surely is on this host, by the address that accept(2) gave.
+    pub(super) fn is_near(&self) -> bool {
+        self.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback())
     }
 
     /// Sends of the message what the kernel takes now; gives how much that was.
-    pub(super) fn say(&mut self, message: &[u8]) -> io::Result<u64> {
+    ///
+    /// If the FIN is to ride on it, the kernel keeps the last segment (`MSG_MORE`) until [`send_fin`](Self::send_fin),
+    /// which is to follow at once: by itself it would leave 200 ms later (tcp(7), `TCP_CORK`).
+    pub(super) fn say(&mut self, message: &[u8], fin_rides: bool) -> io::Result<u64> {
+        let mut flags = SendFlags::NOSIGNAL;
+        flags.set(SendFlags::MORE, fin_rides);
         let before = self.sent;
         loop {
             let rest = message.get(self.sent..).unwrap_or_default();
@@ -64,17 +110,18 @@ impl Conversation {
                 self.said = true;
                 break;
             }
-            match rustix::net::send(&self.socket, rest, SendFlags::NOSIGNAL) {
+            match rustix::net::send(&self.socket, rest, flags) {
                 Ok(sent) => self.sent += sent,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
                 Err(errno) => return Err(errno),
             }
         }
+        self.moved |= self.sent > before;
         Ok((self.sent - before) as u64)
     }
 
-    /// Discards what the client said; gives how much that was. Its FIN is noted.
+    /// Discards what the client said; gives how much that was. Its FIN is noted, and whether it crossed ours.
     ///
     /// With `MSG_TRUNC` the kernel drops the bytes rather than copy them (tcp(7)).
     pub(super) fn hear(&mut self, scratch: &mut [u8]) -> io::Result<u64> {
@@ -96,15 +143,16 @@ impl Conversation {
 
     fn note_fin(&mut self) {
         self.heard_fin = true;
-        self.first = self.first.map(|first| closing::at_peers_fin(&self.socket, first));
+        self.fin = self.fin.map(|sent| closing::at_peers_fin(&self.socket, sent));
     }
 
     /// Sends our FIN behind the message. If the client's is here already, close(2) will do that.
     pub(super) fn send_fin(&mut self) -> io::Result<()> {
-        self.first = Some(if self.heard_fin {
-            First::Peer
+        self.fin = Some(if self.heard_fin {
+            Sent::AFTER_THE_PEERS
         } else {
-            closing::send_fin(&self.socket, self.peer).map_err(|errno| self.reason_for(errno))?
+            let peer = || self.peer.or_else(|| options::peer_name(&self.socket).ok());
+            closing::send_fin(&self.socket, peer).map_err(|errno| self.reason_for(errno))?
         });
         Ok(())
     }
@@ -115,6 +163,11 @@ impl Conversation {
             Ok(Err(reason)) if errno == Errno::NOTCONN => reason,
             _ => errno,
         }
+    }
+
+    /// From here on it waits for this. Gives it if it did not before: then there is a deadline to be set.
+    pub(super) fn waits_for(&mut self, what: Wait) -> Option<Wait> {
+        (self.waits_for.replace(what) != Some(what)).then_some(what)
     }
 
     /// Tells epoll what to wake for, if that changed. The client's FIN is a reason until it is here.

@@ -1,6 +1,7 @@
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     os::fd::{BorrowedFd, OwnedFd},
+    sync::Arc,
     time::Instant,
 };
 
@@ -16,7 +17,7 @@ pub(super) const LISTENER: u64 = u64::MAX;
 /// The listener for as long as it is open, and whether and how long we accept from it.
 #[derive(Debug)]
 pub(super) struct Door {
-    listener: OwnedFd,
+    listener: Arc<OwnedFd>,
     /// How many more may come in; `None` is any number.
     pub(super) left: Option<u64>,
     /// Once nobody waits any more, it is to be closed.
@@ -27,8 +28,8 @@ pub(super) struct Door {
 /// What accept(2) answered.
 #[derive(Debug)]
 pub(super) enum Knock {
-    /// A connection.
-    Came(OwnedFd, SocketAddr),
+    /// A connection, and whose, if that was asked.
+    Came(OwnedFd, Option<SocketAddr>),
     /// Nobody waits.
     Nobody,
     /// A signal came in between.
@@ -40,20 +41,13 @@ pub(super) enum Knock {
 }
 
 impl Door {
-    pub(super) fn open(listener: OwnedFd, epoll: BorrowedFd<'_>, left: Option<u64>) -> io::Result<Self> {
-        epoll::add(epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
+    pub(super) fn open(listener: Arc<OwnedFd>, epoll: BorrowedFd<'_>, left: Option<u64>) -> io::Result<Self> {
+        epoll::add(epoll, &*listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
         Ok(Self { listener, left, closing: false, paused_until: None })
     }
 
     pub(super) fn accept(&self) -> Result<Knock, Errno> {
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        match rustix::net::acceptfrom_with(&self.listener, flags) {
-            Ok((socket, peer)) => {
-                let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
-                Ok(Knock::Came(socket, peer.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into())))
-            }
-            Err(errno) => classify(errno),
-        }
+        accept(&self.listener)
     }
 
     /// Stops waking for those who wait, until a moment.
@@ -67,8 +61,32 @@ impl Door {
         self.listen_for(epoll, EventFlags::IN)
     }
 
+    /// Closes the listener, or leaves it to the others who have it; epoll is not to wake for it any more.
+    pub(super) fn close(self, epoll: BorrowedFd<'_>) {
+        // It fails only if it is not there.
+        let _ = epoll::delete(epoll, &*self.listener);
+    }
+
     fn listen_for(&self, epoll: BorrowedFd<'_>, reasons: EventFlags) -> io::Result<()> {
-        epoll::modify(epoll, &self.listener, EventData::new_u64(LISTENER), reasons)
+        epoll::modify(epoll, &*self.listener, EventData::new_u64(LISTENER), reasons)
+    }
+}
+
+const ACCEPTED: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
+
+/// Accepts one from a listener, which blocks or does not, and does not ask whose.
+pub(super) fn accept_unasked(listener: &OwnedFd) -> Result<Knock, Errno> {
+    match rustix::net::accept_with(listener, ACCEPTED) {
+        Ok(socket) => Ok(Knock::Came(socket, None)),
+        Err(errno) => classify(errno),
+    }
+}
+
+/// Accepts one, and asks whose.
+pub(super) fn accept(listener: &OwnedFd) -> Result<Knock, Errno> {
+    match rustix::net::acceptfrom_with(listener, ACCEPTED) {
+        Ok((socket, peer)) => Ok(Knock::Came(socket, peer.and_then(|peer| SocketAddr::try_from(peer).ok()))),
+        Err(errno) => classify(errno),
     }
 }
 

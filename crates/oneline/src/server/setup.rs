@@ -1,4 +1,7 @@
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use crate::Side;
 
@@ -20,10 +23,31 @@ pub struct Setup {
     pub linger: Option<u16>,
     /// What each client is sent.
     pub message: Vec<u8>,
-    /// Who is to close first: [`Side::Client`] makes the server wait for the client's FIN, however long that takes.
+    /// Who is to close first: [`Side::Client`] makes the server wait for the client's FIN, as long as its [`patience`](Self::patience) is.
     pub close_first: Side,
+    /// How long, at least, a client is waited for that does not take the message, or is to close first and does not; twice as
+    /// long at most. Then it is sent our FIN, or, in the middle of the message, an RST: nobody keeps a descriptor for ever.
+    pub patience: Duration,
     /// Stop listening after so many connections.
     pub connections: Option<u64>,
+    /// Send the message at once and the FIN behind it, in a segment of its own: the article's eight segments. Without,
+    /// the FIN rides on the message's last segment wherever this side closes first.
+    pub separate_fin: bool,
+    /// How many threads accept from the one socket, in [`Server::run_quietly`](super::Server::run_quietly).
+    pub threads: usize,
+}
+
+impl Setup {
+    /// Whether the FIN follows the message at once, so that they can share a segment. An RST in its place (linger 0)
+    /// would take a message that still waits for its FIN with it.
+    pub(super) fn fin_rides(&self) -> bool {
+        !self.separate_fin && self.closes_at_once()
+    }
+
+    /// Whether this side closes, by a FIN, as soon as the message is said.
+    pub(super) fn closes_at_once(&self) -> bool {
+        self.close_first == Side::Server && self.linger != Some(0)
+    }
 }
 
 impl Default for Setup {
@@ -39,7 +63,10 @@ impl Default for Setup {
             linger: None,
             message: b"I sent sth to client!\n".to_vec(),
             close_first: Side::Server,
+            patience: Duration::from_secs(60),
             connections: None,
+            separate_fin: false,
+            threads: 1,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The loop: one epoll instance, one thread.
 
 mod accepting;
+mod attending;
 mod serving;
 
 use std::{
     collections::VecDeque,
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -20,15 +22,19 @@ use rustix::{
 use crate::{
     Call,
     server::{
-        Event, RunError, Setup, Totals,
+        Event, RunError, SCRATCH, Setup, Totals,
         conversation::Conversation,
+        crew::Crew,
         door::{Door, LISTENER},
-        slots::{Slots, Ticket},
     },
+    slots::{Slots, Ticket},
 };
 
 /// Epoll's number for the descriptor that says to stop; no ticket has it.
 const STOP: u64 = u64::MAX - 1;
+
+/// Epoll's number for the bell of the threads that accept; no ticket has it.
+const BELL: u64 = u64::MAX - 2;
 
 /// How long those who are being served at the end of a run have.
 const GRACE: Duration = Duration::from_secs(2);
@@ -36,16 +42,27 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How many events one wake-up takes along.
 const EVENTS: usize = 256;
 
-/// How many bytes one read discards.
-const SCRATCH: usize = 64 * 1024;
+/// By which way clients come to the worker.
+pub(super) enum Entrance<'a> {
+    /// It accepts them itself.
+    Listener(Arc<OwnedFd>),
+    /// Threads accept them, and leave it what takes longer.
+    Crew(&'a Crew<'a>),
+}
 
 pub(super) struct Worker<'a, O> {
     setup: &'a Setup,
     observer: &'a mut O,
     epoll: OwnedFd,
     stop: BorrowedFd<'a>,
+    /// Those who accept in the worker's place.
+    crew: Option<&'a Crew<'a>>,
+    /// When those whom they served last are looked after.
+    next_round: Option<Instant>,
     door: Option<Door>,
     talks: Slots<Conversation>,
+    /// Those whose client has yet to take the message, or to close first, the oldest first; some are done since.
+    pending: VecDeque<(Instant, Ticket)>,
     /// Those whose client has yet to answer our FIN, the oldest first; some have left since.
     lingering: VecDeque<(Instant, Ticket)>,
     /// The end of the grace, once the wish to stop was heard.
@@ -58,7 +75,7 @@ pub(super) struct Worker<'a, O> {
 impl<'a, O: FnMut(Event)> Worker<'a, O> {
     pub(super) fn new(
         setup: &'a Setup,
-        listener: OwnedFd,
+        entrance: Entrance<'a>,
         stop: BorrowedFd<'a>,
         observer: &'a mut O,
     ) -> Result<Self, RunError> {
@@ -66,14 +83,26 @@ impl<'a, O: FnMut(Event)> Worker<'a, O> {
             epoll::create(epoll::CreateFlags::CLOEXEC).map_err(failed(Call::Epoll("epoll_create1")))?;
         let control = failed(Call::Epoll("epoll_ctl"));
         epoll::add(&epoll, stop, EventData::new_u64(STOP), EventFlags::IN).map_err(control)?;
-        let door = Door::open(listener, epoll.as_fd(), setup.connections).map_err(control)?;
+        let (door, crew) = match entrance {
+            Entrance::Listener(listener) => {
+                (Some(Door::open(listener, epoll.as_fd(), setup.connections).map_err(control)?), None)
+            }
+            Entrance::Crew(crew) => {
+                let bell = EventData::new_u64(BELL);
+                epoll::add(&epoll, crew.bell(), bell, EventFlags::IN).map_err(control)?;
+                (None, Some(crew))
+            }
+        };
         Ok(Self {
             setup,
             observer,
             epoll,
             stop,
-            door: Some(door),
+            crew,
+            next_round: None,
+            door,
             talks: Slots::new(),
+            pending: VecDeque::new(),
             lingering: VecDeque::new(),
             end: None,
             now: Instant::now(),
@@ -85,7 +114,7 @@ impl<'a, O: FnMut(Event)> Worker<'a, O> {
     pub(super) fn run(mut self) -> Result<Totals, RunError> {
         let mut events = [epoll::Event { flags: EventFlags::empty(), data: EventData::new_u64(0) }; EVENTS];
         self.close_door_if_done();
-        while self.door.is_some() || self.talks.len() > 0 {
+        while self.goes_on()? {
             let ready = self.wait(&mut events)?;
             self.totals.wakeups += 1;
             self.now = Instant::now();
@@ -95,6 +124,10 @@ impl<'a, O: FnMut(Event)> Worker<'a, O> {
             self.mind_the_clock()?;
         }
         Ok(self.totals)
+    }
+
+    fn epoll(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
     }
 
     fn wait(&mut self, events: &mut [epoll::Event]) -> Result<usize, RunError> {
@@ -109,20 +142,26 @@ impl<'a, O: FnMut(Event)> Worker<'a, O> {
     }
 
     fn next_deadline(&mut self) -> Option<Instant> {
-        while let Some(&(_, ticket)) = self.lingering.front()
-            && !self.talks.holds(ticket)
-        {
-            self.lingering.pop_front();
-        }
-        let lingering = self.lingering.front().map(|&(deadline, _)| deadline);
+        let talks = &self.talks;
+        let first = |queue: &mut VecDeque<(Instant, Ticket)>| {
+            while let Some(&(deadline, ticket)) = queue.front() {
+                if talks.holds(ticket) {
+                    return Some(deadline);
+                }
+                queue.pop_front();
+            }
+            None
+        };
+        let (pending, lingering) = (first(&mut self.pending), first(&mut self.lingering));
         let paused = self.door.as_ref().and_then(|door| door.paused_until);
-        [lingering, paused, self.end].into_iter().flatten().min()
+        [pending, lingering, paused, self.next_round, self.end].into_iter().flatten().min()
     }
 
     fn answer(&mut self, token: u64) -> Result<(), RunError> {
         match token {
             LISTENER => self.welcome(),
             STOP => self.heed_stop(),
+            BELL => self.attend(),
             ticket => self.resume(Ticket::from_bits(ticket)),
         }
     }
@@ -134,8 +173,17 @@ impl<'a, O: FnMut(Event)> Worker<'a, O> {
             self.lingering.pop_front();
             self.leave(ticket)?;
         }
+        while let Some(&(deadline, ticket)) = self.pending.front()
+            && deadline <= self.now
+        {
+            self.pending.pop_front();
+            self.lose_patience(ticket)?;
+        }
         if self.door.as_ref().and_then(|door| door.paused_until).is_some_and(|until| until <= self.now) {
             self.end_pause()?;
+        }
+        if self.next_round.is_some_and(|round| round <= self.now) {
+            self.look_round()?;
         }
         if self.end.is_some_and(|end| end <= self.now) {
             self.end_at_once();
@@ -167,18 +215,22 @@ impl<'a, O: FnMut(Event)> Worker<'a, O> {
     /// Those whom the kernel had connected already are taken; later ones only as far as they come in between.
     fn begin_the_end(&mut self) -> Result<(), RunError> {
         self.end = Some(self.now + GRACE);
+        self.relieve_crew()?;
         (self.observer)(Event::Stopping { open: self.talks.len() });
         let in_queue = u64::from(self.setup.backlog) + 1;
         if let Some(door) = &mut self.door {
             door.closing = true;
             door.left = Some(door.left.map_or(in_queue, |left| left.min(in_queue)));
         }
+        self.close_door_if_done();
         self.end_pause()?;
         self.welcome()
     }
 
     fn end_at_once(&mut self) {
-        self.door = None;
+        self.close_door();
+        // Whoever is still to be taken over is to end as soon.
+        self.end = Some(self.now);
         for talk in self.talks.drain() {
             let leaves = if talk.first().is_some() { &mut self.totals.left } else { &mut self.totals.cut };
             *leaves += 1;

@@ -5,17 +5,20 @@ use std::{
     fs,
     io::{self, PipeReader, PipeWriter, Write as _},
     net::SocketAddr,
-    os::fd::AsFd as _,
+    os::fd::{AsFd as _, BorrowedFd},
     sync::mpsc::{Receiver, channel},
     thread::JoinHandle,
 };
 
 use timewait_linux::settings::tcp_counters;
-use timewait_oneline::{Connection, Dial, Ending, Event, Server, Setup, Totals};
+use timewait_oneline::{Connection, Dial, Ending, Event, RunError, Server, Setup, Totals};
 use timewait_trial::eventually;
 
 /// What the article's server says.
 pub(crate) const LINE: &[u8] = b"I sent sth to client!\n";
+
+/// How a server is run.
+type Run = fn(Server, BorrowedFd<'_>, &mut dyn FnMut(Event)) -> Result<Totals, RunError>;
 
 /// A server on a thread of its own.
 pub(crate) struct Running {
@@ -36,8 +39,21 @@ impl Running {
         Self::run_with_wishes(server, 0)
     }
 
+    /// A server at the kernel's speed, which tells nothing of single clients.
+    pub(crate) fn start_quietly(setup: &Setup) -> Self {
+        Self::run_quietly(Server::listen(setup).expect("the server listens"))
+    }
+
+    pub(crate) fn run_quietly(server: Server) -> Self {
+        Self::spawn(server, 0, |server, stop, tell| server.run_quietly(stop, &mut |event| tell(event)))
+    }
+
     /// So many wishes to stop are there before the run begins.
     pub(crate) fn run_with_wishes(server: Server, wishes: usize) -> Self {
+        Self::spawn(server, wishes, |server, stop, tell| server.run(stop, &mut |event| tell(event)))
+    }
+
+    fn spawn(server: Server, wishes: usize, run: Run) -> Self {
         let address = reachable(server.local_address());
         let (stop, mut wish) = io::pipe().unwrap();
         wish.write_all(&vec![b's'; wishes]).unwrap();
@@ -47,7 +63,7 @@ impl Running {
             let mut observer = |event| {
                 let _ = tell.send(event);
             };
-            server.run(stop.as_fd(), &mut observer).expect("nothing ends the run but a wish")
+            run(server, stop.as_fd(), &mut observer).expect("nothing ends the run but a wish")
         });
         Self { address, events, wish: Some(wish), thread }
     }
@@ -70,7 +86,8 @@ impl Running {
     /// Waits until it has ended by itself.
     pub(crate) fn totals(self) -> Totals {
         let totals = self.thread.join().expect("the run does not panic");
-        let ends = totals.orderly + totals.lost + totals.reset_by_us + totals.left + totals.cut;
+        let ends =
+            totals.orderly + totals.settled + totals.lost + totals.reset_by_us + totals.left + totals.cut;
         assert_eq!(totals.accepted, ends, "every connection ended in one way: {totals:?}");
         totals
     }

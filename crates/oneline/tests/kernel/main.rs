@@ -7,11 +7,13 @@
 )]
 
 mod article;
+mod bounds;
 mod common;
 mod crowd;
 mod dial;
 mod ending;
 mod polite;
+mod quiet;
 mod setup;
 mod shortage;
 mod stop;

@@ -105,7 +105,7 @@ fn the_soft_limit_of_descriptors_is_raised_to_the_hard_one() {
 }
 
 /// Lowers the limit so that this process can have only so many descriptors more than it has.
-fn leave_descriptors(count: usize) {
+pub(crate) fn leave_descriptors(count: usize) {
     let entries = fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().file_name());
     let mut open: HashSet<u64> = entries.map(|name| name.to_str().unwrap().parse().unwrap()).collect();
     // The folder's own, closed by now.

@@ -35,7 +35,9 @@ impl<O: FnMut(Event)> Worker<'_, O> {
                     }
                 }
                 Knock::Nobody => {
-                    self.door.take_if(|door| door.closing);
+                    if self.door.as_ref().is_some_and(|door| door.closing) {
+                        self.close_door();
+                    }
                     break;
                 }
             }
@@ -43,7 +45,7 @@ impl<O: FnMut(Event)> Worker<'_, O> {
         Ok(())
     }
 
-    fn begin(&mut self, socket: OwnedFd, peer: SocketAddr) -> Result<(), RunError> {
+    fn begin(&mut self, socket: OwnedFd, peer: Option<SocketAddr>) -> Result<(), RunError> {
         self.totals.accepted += 1;
         if let Some(left) = self.door.as_mut().and_then(|door| door.left.as_mut()) {
             *left -= 1;
@@ -54,16 +56,28 @@ impl<O: FnMut(Event)> Worker<'_, O> {
     }
 
     pub(super) fn close_door_if_done(&mut self) {
-        self.door.take_if(|door| door.left == Some(0));
+        if self.door.as_ref().is_some_and(|door| door.left == Some(0)) {
+            self.close_door();
+        }
+    }
+
+    pub(super) fn close_door(&mut self) {
+        if let Some(door) = self.door.take() {
+            door.close(self.epoll.as_fd());
+        }
     }
 
     fn pause(&mut self, errno: Errno) -> Result<(), RunError> {
         if let Some(door) = &mut self.door {
             door.pause(self.epoll.as_fd(), self.now + PAUSE).map_err(failed(Call::Epoll("epoll_ctl")))?;
-            self.totals.pauses += 1;
-            (self.observer)(Event::Paused { errno: errno.into(), open: self.talks.len() });
+            self.tell_of_pause(errno);
         }
         Ok(())
+    }
+
+    pub(super) fn tell_of_pause(&mut self, errno: Errno) {
+        self.totals.pauses += 1;
+        (self.observer)(Event::Paused { errno: errno.into(), open: self.talks.len() });
     }
 
     pub(super) fn end_pause(&mut self) -> Result<(), RunError> {
@@ -75,7 +89,7 @@ impl<O: FnMut(Event)> Worker<'_, O> {
 
     /// Closes the connection that has waited longest for its client's FIN: all that the client is to get is with the
     /// kernel already. Gives whether there was one.
-    fn shed_the_oldest(&mut self) -> Result<bool, RunError> {
+    pub(super) fn shed_the_oldest(&mut self) -> Result<bool, RunError> {
         while let Some((_, ticket)) = self.lingering.pop_front() {
             if self.talks.holds(ticket) {
                 self.totals.shed += 1;

@@ -3,26 +3,26 @@
 /// A place in [`Slots`], and which of its successive holders is meant: an event or a deadline that outlived its
 /// connection finds nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ticket {
+pub(crate) struct Ticket {
     place: u32,
     holder: u32,
 }
 
 impl Ticket {
     /// As epoll carries it.
-    pub(super) fn to_bits(self) -> u64 {
+    pub(crate) fn to_bits(self) -> u64 {
         u64::from(self.holder) << 32 | u64::from(self.place)
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "the two halves")]
-    pub(super) fn from_bits(bits: u64) -> Self {
+    pub(crate) fn from_bits(bits: u64) -> Self {
         Self { place: bits as u32, holder: (bits >> 32) as u32 }
     }
 }
 
 /// Holders in places, found by ticket.
 #[derive(Debug)]
-pub(super) struct Slots<T> {
+pub(crate) struct Slots<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
 }
@@ -34,16 +34,16 @@ struct Slot<T> {
 }
 
 impl<T> Slots<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { slots: Vec::new(), free: Vec::new() }
     }
 
     /// How many places are taken.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
-    pub(super) fn insert(&mut self, value: T) -> Ticket {
+    pub(crate) fn insert(&mut self, value: T) -> Ticket {
         if let Some(place) = self.free.pop()
             && let Some(slot) = self.slots.get_mut(place as usize)
         {
@@ -57,32 +57,32 @@ impl<T> Slots<T> {
     }
 
     /// Takes the holder out for a moment; [`Slots::put_back`] or [`Slots::vacate`] follows.
-    pub(super) fn take(&mut self, ticket: Ticket) -> Option<T> {
+    pub(crate) fn take(&mut self, ticket: Ticket) -> Option<T> {
         self.slot(ticket)?.value.take()
     }
 
-    pub(super) fn put_back(&mut self, ticket: Ticket, value: T) {
+    pub(crate) fn put_back(&mut self, ticket: Ticket, value: T) {
         if let Some(slot) = self.slot(ticket) {
             slot.value = Some(value);
         }
     }
 
     /// Frees the place of a holder that was taken out.
-    pub(super) fn vacate(&mut self, ticket: Ticket) {
+    pub(crate) fn vacate(&mut self, ticket: Ticket) {
         if let Some(slot) = self.slot(ticket) {
             slot.holder = slot.holder.wrapping_add(1);
             self.free.push(ticket.place);
         }
     }
 
-    pub(super) fn holds(&self, ticket: Ticket) -> bool {
+    pub(crate) fn holds(&self, ticket: Ticket) -> bool {
         self.slots
             .get(ticket.place as usize)
             .is_some_and(|slot| slot.holder == ticket.holder && slot.value.is_some())
     }
 
     /// Empties the table.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = T> + use<T> {
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> + use<T> {
         self.free.clear();
         std::mem::take(&mut self.slots).into_iter().filter_map(|slot| slot.value)
     }

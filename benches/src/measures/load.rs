@@ -1,0 +1,130 @@
+//! `timewait load` against wrk and ab, at the same server, which speaks HTTP for their sake and closes first.
+
+use std::{
+    io::Read as _,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use nix::sys::{
+    resource::{Usage, UsageWho, getrusage},
+    time::TimeValLike as _,
+};
+use timewait_linux::{hosts::Host, processes};
+
+use super::serve::{Server, prepare};
+use crate::frame::{Bar, Bench, Measurement, Peer, Section, Spread, Table};
+
+pub(crate) const MEASUREMENT: Measurement = Measurement {
+    name: "load",
+    title: "The load generator",
+    about: "CPU time of the client for each connection, by the kernel's account of the process, in rounds; 64 connections at a \
+        time, at `timewait serve -q` with an answer in HTTP, started anew for each. wrk and ab send a request, so `load --say` \
+        sends the same one; its two histograms are on.",
+    needs: &[Peer::Wrk, Peer::Ab],
+    cases: [&["busy"], &["busy"]],
+    figures: &[],
+    perform,
+};
+
+const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nhi\n";
+const REQUEST: &str = "GET / HTTP/1.1\\r\\nHost: 127.0.0.1:9000\\r\\nConnection: close\\r\\n\\r\\n";
+const URL: &str = "http://127.0.0.1:9000/";
+const LOAD: &str = "`timewait load --say` the same request";
+const WRK: &str = "wrk, `Connection: close`";
+const AB: &str = "ab";
+
+/// A client: what it is called, how it is started, and what its count of connections follows.
+struct Client {
+    name: &'static str,
+    command: Command,
+    count: &'static str,
+}
+
+fn perform(bench: &Bench<'_>, host: &Host, _case: &str) -> anyhow::Result<Section> {
+    prepare(host)?;
+    let mut clients = clients(bench);
+    let mut costs: Vec<(&str, Vec<f64>)> = clients.iter().map(|client| (client.name, Vec::new())).collect();
+    for _ in 0..bench.pick(11, 3) {
+        for (client, (_, costs)) in clients.iter_mut().zip(&mut costs) {
+            let mut serve = bench.timewait(&["serve", "-q", "127.0.0.1:9000", "--backlog", "16384"]);
+            let server = Server::start(serve.args(["--message", ANSWER]))?;
+            costs.push(micros(client)?);
+            server.end()?;
+        }
+    }
+    Ok(tell(&costs))
+}
+
+fn clients(bench: &Bench<'_>) -> Vec<Client> {
+    let time = bench.pick("2s", "1s");
+    let load = |more: &[&str]| {
+        let mut command = bench.timewait(&["load", "127.0.0.1:9000", "--json", "--duration", time]);
+        command.args(more);
+        Some(command)
+    };
+    let close = ["-t1", "-c64", "-d", time, "-H", "Connection: close", URL];
+    let all = [
+        (LOAD, load(&["--say", REQUEST]), "\"finished\":"),
+        ("`timewait load`, which hears and says nothing", load(&[]), "\"finished\":"),
+        (WRK, bench.peer(Peer::Wrk, &close), " requests in "),
+        (
+            AB,
+            bench.peer(Peer::Ab, &["-q", "-s", "5", "-n", bench.pick("40000", "10000"), "-c", "64", URL]),
+            "Complete requests:",
+        ),
+    ];
+    all.into_iter()
+        .filter_map(|(name, command, count)| Some(Client { name, command: command?, count }))
+        .collect()
+}
+
+/// Runs it once; gives microseconds a connection.
+fn micros(client: &mut Client) -> anyhow::Result<f64> {
+    let before = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let command = processes::tether(&mut client.command);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut output = String::new();
+    let begun = Instant::now();
+    child.stdout.take().context("a pipe")?.read_to_string(&mut output)?;
+    child.wait()?;
+    ensure!(begun.elapsed() < Duration::from_secs(120), "{} took too long", client.name);
+    let after = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let cpu = |usage: &Usage| usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    let count = count(&output, client.count).with_context(|| format!("{}: {output}", client.name))?;
+    #[allow(clippy::cast_precision_loss, reason = "microseconds of some seconds")]
+    Ok((cpu(&after) - cpu(&before)) as f64 / count)
+}
+
+/// The number beside a text: before it where it begins with a space, or else behind it.
+fn count(output: &str, text: &str) -> Option<f64> {
+    let (before, behind) = output.split_once(text)?;
+    let number = if text.starts_with(' ') {
+        before.split_whitespace().last()?
+    } else {
+        behind.trim_start().split(|c: char| !c.is_ascii_digit()).next()?
+    };
+    number.parse().ok().filter(|&count| count > 0.0)
+}
+
+fn tell(costs: &[(&str, Vec<f64>)]) -> Section {
+    let of = |name: &str| costs.iter().find(|(of, _)| *of == name).map(|(_, costs)| costs.as_slice());
+    let ratio = |name: &str, to: &str| {
+        Spread::of(of(name)?.iter().zip(of(to)?).map(|(one, other)| one / other).collect())
+    };
+    let mut table = Table::new(["by", "CPU a connection", "ratio (least to most)"]);
+    for (name, costs) in costs {
+        let Some((cost, ratio)) = Spread::of(costs.clone()).zip(ratio(name, LOAD)) else { continue };
+        let ratio = if *name == LOAD { "1".to_owned() } else { ratio.text() };
+        table.row([(*name).to_owned(), format!("{:.1} us", cost.median), ratio]);
+    }
+    let mut section = Section { tables: vec![table], ..Section::default() };
+    for peer in [WRK, AB] {
+        if let Some(ratio) = ratio(LOAD, peer) {
+            let what = format!("{LOAD}: CPU a connection, of {peer}'s");
+            section.bars.push(Bar::at_most(what, 0.90, ratio.median));
+        }
+    }
+    section
+}
