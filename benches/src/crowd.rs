@@ -1,14 +1,16 @@
 //! Many sockets in TIME-WAIT on one port, made fast enough that the first still wait when the last is made.
 
 use std::{
+    env,
     net::{Ipv4Addr, SocketAddrV4},
+    process::{Command, ExitCode},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use socket2::{Domain, Socket, Type};
-use timewait_linux::hosts::Host;
+use timewait_linux::hosts::{self, Host};
 
 const PORT: u16 = 9000;
 /// One for each core that there surely is; each has listeners, and clients, of its own.
@@ -47,6 +49,19 @@ impl Crowd {
     pub(crate) fn whole_for(&self, time: Duration) -> Instant {
         self.begun + WAIT.saturating_sub(time)
     }
+}
+
+/// `crowd N GROUPS COMMAND...`: a command among so many, for who wants to look for himself.
+pub(crate) fn run(words: &[&str]) -> anyhow::Result<ExitCode> {
+    let [_, size, groups, program, arguments @ ..] = words else { bail!("crowd N GROUPS COMMAND...") };
+    let Some(host) = Host::entered() else {
+        let status = hosts::isolate(Command::new(env::current_exe()?).args(words))?.wait()?;
+        return Ok(ExitCode::from(status.code().and_then(|code| code.try_into().ok()).unwrap_or(u8::MAX)));
+    };
+    let crowd = Crowd::gather(&host, size.parse()?, groups.parse()?)?;
+    eprintln!("{size} sockets in TIME-WAIT after {:.1} s", crowd.took().as_secs_f64());
+    let status = Command::new(program).args(arguments).status()?;
+    Ok(ExitCode::from(status.code().and_then(|code| code.try_into().ok()).unwrap_or(u8::MAX)))
 }
 
 fn make(maker: u32, count: u32, groups: u32) -> anyhow::Result<()> {

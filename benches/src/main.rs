@@ -27,7 +27,9 @@ const USAGE: &str = "\
 usage: cargo xtask bench [--quick] [NAME...]   measures, and prints what came out;
                                               all of it without --quick: writes docs/performance.md
        cargo xtask bench --list               what is measured, what it needs, what is missing
-       cargo xtask stress [--help]            many runs of the lab: whether its verdicts hold";
+       cargo xtask stress [--help]            many runs of the lab: whether its verdicts hold
+       cargo xtask crowd N GROUPS COMMAND...  runs a command in a host of its own, among N sockets in TIME-WAIT
+                                              on port 9000 of so many addresses";
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -37,6 +39,7 @@ fn main() -> anyhow::Result<ExitCode> {
         (["bare", rest @ ..], _) => measures::bare::run(rest),
         (["serve-variant", name], _) => measures::serve::variants::serve(name),
         (["inside", name, case, quick], Some(host)) => inside::perform(&host, name, case, *quick == "quick"),
+        (["crowd", ..], _) => crowd::run(&words),
         (["bench", "--list"], _) => Ok(outside::list()),
         (["bench", rest @ ..], _) => match Plan::read(rest) {
             Ok(plan) => outside::perform(&plan),

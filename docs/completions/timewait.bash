@@ -324,7 +324,7 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__ls)
-            opts="-s -l -a -c -v -h --local --peer --state --listening --all --count --netns --all-netns --json --verbose --color --help"
+            opts="-s -l -a -c -v -h --local --peer --state --listening --all --count --by --sort --limit --netns --all-netns --json --verbose --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -335,6 +335,18 @@ _timewait() {
                     return 0
                     ;;
                 -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --by)
+                    COMPREPLY=($(compgen -W "local peer state process" -- "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -W "left local peer count" -- "${cur}"))
+                    return 0
+                    ;;
+                --limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

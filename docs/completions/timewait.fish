@@ -92,6 +92,15 @@ complete -c timewait -n "__fish_timewait_using_subcommand load" -l exhaust -d 'G
 complete -c timewait -n "__fish_timewait_using_subcommand load" -l json -d 'Print one JSON object at the end'
 complete -c timewait -n "__fish_timewait_using_subcommand load" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s s -l state -d 'Sockets in these states' -r
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -l by -d 'A line for each local, peer, state or process' -r -f -a "local\t''
+peer\t''
+state\t''
+process\t''"
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -l sort -d 'In the order of left, local, peer or count' -r -f -a "left\t''
+local\t''
+peer\t''
+count\t''"
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -l limit -d 'No more lines than this' -r
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'

@@ -1,6 +1,7 @@
 //! The one definition of the arguments: help, errors, man pages and completions come from here.
 
 mod address;
+mod arrange;
 mod flags;
 mod load;
 mod production;
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use timewait_facts::{Pattern, State};
 
 pub(crate) use address::{From, ListenAddress, Question, Target};
+pub(crate) use arrange::{Arrange, By, Sort};
 pub(crate) use flags::Flags;
 pub(crate) use load::{Close, Load};
 pub(crate) use production::{Doctor, Percent, Ports};
@@ -185,8 +187,15 @@ pub(crate) struct Connect {
     timewait ls :9000                         with this port on either end\n  \
     timewait ls --peer 10.0.0.0/8 --count     how many, towards that network\n  \
     timewait ls --state fin-wait-2,close-wait\n  \
+    timewait ls --by peer --limit 10          whose they are, the most first\n  \
+    timewait ls --sort left --limit 10        those that wait longest\n  \
     timewait ls --all --netns 4711 :443       in the network namespace of process 4711\n  \
     timewait ls --all-netns :443              in all of them, named by unit or container (root)\n\n\
+    --by local and --by peer take any port (*) as one where the kernel chose it: that of the peer where this side \
+    listens, or has a port outside net.ipv4.ip_local_port_range; else this side's. --by process needs states in which a \
+    process can hold a socket, such as --all: in time-wait none does. Without --sort, rows come as the kernel has them, and \
+    groups by their count; left, and count, put the largest first. With \
+    --all-netns, --by, --sort and --limit hold for each namespace.\n\n\
     A list is not a snapshot: the kernel walks its table while sockets come and go.\n\
     Exit status: 0, also when there is none; 2 if it could not look.")]
 pub(crate) struct Ls {
@@ -210,6 +219,8 @@ pub(crate) struct Ls {
     /// Only how many there are
     #[arg(short, long)]
     pub(crate) count: bool,
+    #[command(flatten)]
+    pub(crate) arrange: Arrange,
     /// Look in another network namespace
     #[arg(long, value_name = "NAME|PATH|PID")]
     pub(crate) netns: Option<String>,

@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use timewait_diagnose::{
     Role,
-    bind::{Answer, Facts, LocalPorts, Nonlocal, Occupant},
+    bind::{Answer, Census, Facts, LocalPorts, Nonlocal, Occupant},
     ports::{self, Reuse},
 };
 use timewait_facts::{LocalAddresses, Owner, Pattern, Socket, States};
@@ -63,6 +63,7 @@ pub(crate) const ROWS_KEPT: usize = 20;
 pub(crate) fn read(port: u16, look: Look<'_>) -> Result<PortFacts, NoFacts> {
     let mut table = look.netns.map_or_else(SocketTable::open, SocketTable::open_in)?;
     let mut facts = Facts { ports: local_ports(look.netns), ..settings_of(look.netns) };
+    let mut census = Census::new(facts.ports.clone());
     let mut kept = Kept { all: look.all_rows, rows: BTreeMap::new() };
     let (mut live, mut sockets) = (Vec::new(), 0);
     let at = Pattern { prefix: None, port: Some(port) };
@@ -70,7 +71,7 @@ pub(crate) fn read(port: u16, look: Look<'_>) -> Result<PortFacts, NoFacts> {
         sockets += 1;
         kept.keep(row.socket);
         if row.socket.is_minisocket() {
-            facts.add(Occupant::of(row.socket, None));
+            census.add(Occupant::of(row.socket, None));
         } else {
             live.push(row.socket);
         }
@@ -80,8 +81,9 @@ pub(crate) fn read(port: u16, look: Look<'_>) -> Result<PortFacts, NoFacts> {
     let owners = if live.is_empty() { None } else { Owners::read().ok() };
     let owner = |socket: &Socket| owners.as_ref()?.of(socket.inode?).cloned();
     for socket in live {
-        facts.add(Occupant::of(socket, owner(&socket)));
+        census.add(Occupant::of(socket, owner(&socket)));
     }
+    facts.occupants = census.into_occupants();
     let held = |socket: Socket| (socket, owner(&socket));
     let rows = kept.rows.into_iter().map(|(role, rows)| (role, rows.into_iter().map(held).collect()));
     Ok(PortFacts { facts, sockets, rows: rows.collect() })

@@ -4,7 +4,7 @@ use crate::{Untrusted, Workload};
 ///
 /// Found by the socket's inode in `/proc/PID/fd`; a TIME-WAIT socket has no inode, hence no owner. Several
 /// processes can hold one socket (a server that forked): this is the one with the lowest process id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// Process id, as this process's own `/proc` numbers it.
     pub pid: u32,

@@ -63,11 +63,13 @@ impl Socket {
     /// place of 2,368. TIME-WAIT always is one; a FIN-WAIT-2 is one when it was orphaned.
     ///
     /// Recognised by its timer (linux v6.12 `net/ipv4/inet_diag.c` `inet_twsk_diag_fill`).
+    #[inline]
     pub fn is_minisocket(&self) -> bool {
         self.timer.kind == TimerKind::TimeWait
     }
 
     /// Time until a timewait minisocket goes by itself; `None` for every other socket.
+    #[inline]
     pub fn expires_in(&self) -> Option<Duration> {
         self.is_minisocket().then(|| self.timer.left())
     }
@@ -113,6 +115,7 @@ pub enum TimerKind {
 
 impl TimerKind {
     /// The kind with this number in the kernel.
+    #[inline]
     pub fn from_kernel(number: u8) -> Self {
         match number {
             0 => Self::Off,

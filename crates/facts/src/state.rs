@@ -42,11 +42,23 @@ impl State {
 
     /// The state with this number in the kernel; `TCP_NEW_SYN_RECV` (12), the kernel's own distinction within
     /// SYN-RECEIVED, is [`State::SynRecv`].
+    #[inline]
     pub fn from_kernel(number: u8) -> Option<Self> {
-        match number {
-            12 => Some(Self::SynRecv),
-            _ => Self::ALL.into_iter().find(|&state| state as u8 == number),
-        }
+        Some(match number {
+            1 => Self::Established,
+            2 => Self::SynSent,
+            3 | 12 => Self::SynRecv,
+            4 => Self::FinWait1,
+            5 => Self::FinWait2,
+            6 => Self::TimeWait,
+            7 => Self::Closed,
+            8 => Self::CloseWait,
+            9 => Self::LastAck,
+            10 => Self::Listen,
+            11 => Self::Closing,
+            13 => Self::BoundInactive,
+            _ => return None,
+        })
     }
 
     /// The name `ss` uses, in lower case with hyphens.

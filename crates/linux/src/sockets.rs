@@ -123,6 +123,31 @@ impl SocketTable {
         Ok(dumped)
     }
 
+    /// How many rows a query asks for: what [`dump`](Self::dump) would hand out, counted without a look into each.
+    ///
+    /// # Errors
+    /// As [`dump`](Self::dump); what is wrong within a row is not noticed.
+    pub fn count(&mut self, query: &Query) -> Result<u64, ReadError> {
+        match self.count_over(&[format::dump_both(query)]) {
+            Err(error) if error.is_about_the_request() => {
+                self.count_over(&format::FAMILIES.map(|family| format::dump_family(query, family)))
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn count_over(&mut self, requests: &[(Request, u16)]) -> Result<u64, ReadError> {
+        let mut rows = 0;
+        for (request, number) in requests {
+            self.connection.ask(request, |message| {
+                Row::check(message, *number)?;
+                rows += 1;
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        Ok(rows)
+    }
+
     /// All rows that a query asks for.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use timewait_linux::sockets::{Query, SocketTable};
 
-use super::{OUTPUT_BUFFER, list, query};
+use super::{Asked, OUTPUT_BUFFER, list, query};
 use crate::{
     args::Ls,
     everywhere::{Space, not_entered, spaces},
@@ -38,7 +38,11 @@ pub(super) fn run(args: &Ls, paint: Paint) -> anyhow::Result<ExitCode> {
             as_json: args.json,
             begins: true,
         };
-        list(&mut labelled, &mut table, args, paint)?;
+        list(
+            &mut labelled,
+            &mut table,
+            &Asked { args, query: query(args), paint, netns: space.netns.as_ref() },
+        )?;
     }
     if !seen && !args.json {
         writeln!(out, "{}", words::nothing(spaces.len()))?;

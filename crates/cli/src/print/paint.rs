@@ -51,6 +51,10 @@ impl Paint {
         if self.0 { "--color=always" } else { "--color=never" }
     }
 
+    pub(crate) fn paints(self) -> bool {
+        self.0
+    }
+
     /// Text in a tone.
     pub(crate) fn tone(self, tone: Tone, text: &str) -> String {
         let (start, end) = self.around(tone);

@@ -1,17 +1,19 @@
 use std::{
-    fmt::Write as _,
+    fmt,
     io::{self, Write},
+    num::NonZeroU32,
 };
 
 use timewait_facts::{Owner, Socket, State, TimerKind};
 
-use super::{Paint, Tone};
+use super::{Paint, Tone, line::Line};
 
 /// Rows that are kept back until it is known how wide the columns are.
 const LOOK_AHEAD: usize = 128;
 /// No column is padded beyond this; a single long address does not move all others.
 const WIDEST: usize = 48;
-const GAP: &str = "  ";
+/// Spaces between columns.
+const GAP: usize = 2;
 
 /// Which columns a table of sockets has.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,20 +79,8 @@ impl Columns {
     }
 }
 
-/// The text of one row: its cells one behind the other, and where each ends.
-#[derive(Debug, Default)]
-struct Line {
-    text: String,
-    ends: Vec<usize>,
-    state: Option<State>,
-}
-
-impl Line {
-    fn cells(&self) -> impl Iterator<Item = &str> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, &end)| self.text.get(start..end).unwrap_or_default())
-    }
-}
+/// What is written at once: as much as a pipe holds, and no less than the writer behind would gather.
+const FULL: usize = 64 * 1024;
 
 /// A table of sockets that is written while its rows come: the first rows decide how wide the columns are, a later
 /// one that is wider widens its column from there on. Once it flows, a row allocates nothing.
@@ -100,9 +90,9 @@ pub(crate) struct Table<'a, W> {
     indent: &'a str,
     columns: Vec<Column>,
     widths: Vec<usize>,
-    ahead: Vec<Line>,
-    line: Line,
-    padded: String,
+    ahead: Vec<(Socket, Option<Owner>)>,
+    cell: Line,
+    text: Line,
     flowing: bool,
 }
 
@@ -110,17 +100,8 @@ impl<'a, W: Write> Table<'a, W> {
     pub(crate) fn new(out: &'a mut W, paint: Paint, columns: Columns, indent: &'a str) -> Self {
         let columns = columns.list();
         let widths = columns.iter().map(|column| column.heading().len()).collect();
-        Self {
-            out,
-            paint,
-            indent,
-            columns,
-            widths,
-            ahead: Vec::new(),
-            line: Line::default(),
-            padded: String::new(),
-            flowing: false,
-        }
+        let (cell, text) = (Line::default(), Line::default());
+        Self { out, paint, indent, columns, widths, ahead: Vec::new(), cell, text, flowing: false }
     }
 
     /// Adds a row.
@@ -128,18 +109,22 @@ impl<'a, W: Write> Table<'a, W> {
     /// # Errors
     /// The writer's.
     pub(crate) fn row(&mut self, socket: &Socket, owner: Option<&Owner>) -> io::Result<()> {
-        let mut line = std::mem::take(&mut self.line);
-        fill(&mut line, &self.columns, socket, owner);
-        for (width, cell) in self.widths.iter_mut().zip(line.cells()) {
-            *width = (*width).max(cell.chars().count().min(WIDEST));
-        }
         if self.flowing {
-            self.write(&line)?;
-            self.line = line;
-            return Ok(());
+            self.write(socket, owner);
+            return if self.text.len() < FULL { Ok(()) } else { self.hand_over() };
         }
-        self.ahead.push(line);
-        if self.ahead.len() >= LOOK_AHEAD { self.flow() } else { Ok(()) }
+        for (column, width) in self.columns.iter().zip(&mut self.widths) {
+            self.cell.clear();
+            fill(&mut self.cell, *column, socket, owner);
+            *width = (*width).max(self.cell.len().min(WIDEST));
+        }
+        self.ahead.push((*socket, owner.cloned()));
+        if self.ahead.len() >= LOOK_AHEAD {
+            // Those that come are many.
+            self.text.make_room(2 * FULL);
+            self.flow();
+        }
+        Ok(())
     }
 
     /// Writes what was kept back. A table without rows has no heading either.
@@ -147,104 +132,146 @@ impl<'a, W: Write> Table<'a, W> {
     /// # Errors
     /// The writer's.
     pub(crate) fn end(mut self) -> io::Result<()> {
-        if self.flowing || self.ahead.is_empty() { Ok(()) } else { self.flow() }
-    }
-
-    fn flow(&mut self) -> io::Result<()> {
-        self.flowing = true;
-        let mut heading = Line::default();
-        for column in &self.columns {
-            heading.text.push_str(column.heading());
-            heading.ends.push(heading.text.len());
+        if !self.flowing && !self.ahead.is_empty() {
+            self.flow();
         }
-        self.write(&heading)?;
-        std::mem::take(&mut self.ahead).iter().try_for_each(|line| self.write(line))
+        self.hand_over()
     }
 
-    fn write(&mut self, line: &Line) -> io::Result<()> {
-        self.padded.clear();
-        self.padded.push_str(self.indent);
+    fn hand_over(&mut self) -> io::Result<()> {
+        let written = self.out.write_all(self.text.as_bytes());
+        self.text.clear();
+        written
+    }
+
+    fn flow(&mut self) {
+        self.flowing = true;
+        self.write_heading();
+        for (socket, owner) in std::mem::take(&mut self.ahead) {
+            self.write(&socket, owner.as_ref());
+        }
+    }
+
+    fn write_heading(&mut self) {
         let last = self.columns.len().saturating_sub(1);
-        for (position, (cell, (column, &width))) in
-            line.cells().zip(self.columns.iter().zip(&self.widths)).enumerate()
-        {
-            let pad = width.saturating_sub(cell.chars().count());
-            let (before, after) = if column.is_number() { (pad, 0) } else { (0, pad) };
-            self.padded.extend(std::iter::repeat_n(' ', before));
-            push_toned(&mut self.padded, self.paint, tone(*column, line.state), cell);
+        self.text.text(self.indent);
+        for (position, (column, &width)) in self.columns.iter().zip(&self.widths).enumerate() {
+            let heading = column.heading();
+            let pad = width.saturating_sub(heading.len());
+            self.text.spaces(if column.is_number() { pad } else { 0 });
+            self.text.text(&self.paint.tone(Tone::Faint, heading));
             if position < last {
-                self.padded.extend(std::iter::repeat_n(' ', after));
-                self.padded.push_str(GAP);
+                self.text.spaces(GAP + if column.is_number() { 0 } else { pad });
             }
         }
-        self.padded.push('\n');
-        self.out.write_all(self.padded.as_bytes())
+        self.text.put(b"\n");
+    }
+
+    fn write(&mut self, socket: &Socket, owner: Option<&Owner>) {
+        let Self { text, cell, paint, .. } = self;
+        if !self.indent.is_empty() {
+            text.text(self.indent);
+        }
+        // Behind the last column stands nothing, not even its padding.
+        let mut due = 0;
+        for (column, width) in self.columns.iter().zip(&mut self.widths) {
+            text.spaces(due);
+            if paint.paints() || column.is_number() {
+                cell.clear();
+                fill(cell, *column, socket, owner);
+                due = write_cell(text, cell, *column, (*paint, socket.state), width);
+                continue;
+            }
+            let start = text.len();
+            fill(text, *column, socket, owner);
+            due = pad(width, text.len() - start) + GAP;
+        }
+        text.put(b"\n");
     }
 }
 
-fn push_toned(text: &mut String, paint: Paint, tone: Option<Tone>, cell: &str) {
-    let Some(tone) = tone else { return text.push_str(cell) };
-    let (start, end) = paint.around(tone);
-    text.push_str(&start);
-    text.push_str(cell);
-    text.push_str(&end);
+/// Writes a cell that has to be known before it is written; gives the spaces that are due before the next.
+fn write_cell(
+    text: &mut Line,
+    cell: &Line,
+    column: Column,
+    (paint, state): (Paint, State),
+    width: &mut usize,
+) -> usize {
+    let pad = pad(width, cell.len());
+    let (before, after) = if column.is_number() { (pad, 0) } else { (0, pad) };
+    text.spaces(before);
+    match tone(column, state).filter(|_| paint.paints()) {
+        None => text.copy(cell, 0..cell.len()),
+        Some(tone) => {
+            let (start, end) = paint.around(tone);
+            text.text(&start);
+            text.copy(cell, 0..cell.len());
+            text.text(&end);
+        }
+    }
+    after + GAP
 }
 
-/// The heading is faint; the state and the seconds left have the colour of the state.
-fn tone(column: Column, state: Option<State>) -> Option<Tone> {
+/// What a cell lacks of its column's width. One that is wider widens it.
+#[inline]
+fn pad(width: &mut usize, used: usize) -> usize {
+    *width = (*width).max(used.min(WIDEST));
+    width.saturating_sub(used)
+}
+
+/// The state and the seconds left have the colour of the state.
+fn tone(column: Column, state: State) -> Option<Tone> {
     match (column, state) {
-        (_, None) => Some(Tone::Faint),
-        (Column::State | Column::Left, Some(State::TimeWait)) => Some(Tone::Waiting),
-        (Column::State, Some(State::Listen | State::Established)) => Some(Tone::Good),
-        (_, Some(_)) => None,
+        (Column::State | Column::Left, State::TimeWait) => Some(Tone::Waiting),
+        (Column::State, State::Listen | State::Established) => Some(Tone::Good),
+        _ => None,
     }
 }
 
-fn fill(line: &mut Line, columns: &[Column], socket: &Socket, owner: Option<&Owner>) {
-    line.text.clear();
-    line.ends.clear();
-    line.state = Some(socket.state);
-    for column in columns {
-        // Writing to a String cannot fail.
-        let _ = fill_cell(&mut line.text, *column, socket, owner);
-        line.ends.push(line.text.len());
-    }
-}
-
-fn fill_cell(text: &mut String, column: Column, socket: &Socket, owner: Option<&Owner>) -> std::fmt::Result {
+/// Writes what stands in a cell. All is ASCII, but for owners, which are last and need no padding.
+#[inline]
+fn fill(line: &mut Line, column: Column, socket: &Socket, owner: Option<&Owner>) {
     match column {
-        Column::State => text.write_str(socket.state.name()),
-        Column::Local => write!(text, "{}", socket.local),
-        Column::Peer if socket.peer.port() == 0 => text.write_char('*'),
-        Column::Peer => write!(text, "{}", socket.peer),
-        Column::Left => match socket.expires_in() {
-            Some(left) => write!(text, "{:.1} s", left.as_secs_f64()),
-            None => text.write_char('-'),
-        },
-        Column::Timer => fill_timer(text, socket),
-        Column::Queues => write!(text, "{}/{}", socket.receive_queue, socket.send_queue),
-        Column::Uid => write_or_dash(text, socket.uid),
-        Column::Inode => write_or_dash(text, socket.inode),
-        Column::Cookie => write!(text, "{}", socket.cookie),
+        Column::State => line.text(socket.state.name()),
+        Column::Local => line.endpoint(socket.local),
+        Column::Peer if socket.peer.port() == 0 => line.put(b"*"),
+        Column::Peer => line.endpoint(socket.peer),
+        Column::Left if socket.is_minisocket() => line.seconds(socket.timer.expires_ms),
+        Column::Left => line.put(b"-"),
+        Column::Timer => fill_timer(line, socket),
+        Column::Queues => {
+            line.decimal(socket.receive_queue);
+            line.put(b"/");
+            line.decimal(socket.send_queue);
+        }
+        Column::Uid => decimal_or_dash(line, socket.uid),
+        Column::Inode => decimal_or_dash(line, socket.inode.map(NonZeroU32::get)),
+        Column::Cookie => line.hexadecimal(socket.cookie.0),
         Column::Owner => match owner {
-            Some(owner) => write_owner(text, owner),
-            None => text.write_char('-'),
+            // Writing to a line cannot fail.
+            Some(owner) => drop(write_owner(line, owner)),
+            None => line.put(b"-"),
         },
     }
 }
 
-fn fill_timer(text: &mut String, socket: &Socket) -> std::fmt::Result {
+fn fill_timer(line: &mut Line, socket: &Socket) {
     let timer = socket.timer;
-    match timer.kind {
-        TimerKind::Off => text.write_char('-'),
-        kind => write!(text, "{} {:.1} s x{}", kind.name(), timer.left().as_secs_f64(), timer.retries),
+    if timer.kind == TimerKind::Off {
+        return line.put(b"-");
     }
+    line.text(timer.kind.name());
+    line.put(b" ");
+    line.seconds(timer.expires_ms);
+    line.put(b" x");
+    line.decimal(u32::from(timer.retries));
 }
 
-fn write_or_dash(text: &mut String, value: Option<impl std::fmt::Display>) -> std::fmt::Result {
+fn decimal_or_dash(line: &mut Line, value: Option<u32>) {
     match value {
-        Some(value) => write!(text, "{value}"),
-        None => text.write_char('-'),
+        Some(value) => line.decimal(value),
+        None => line.put(b"-"),
     }
 }
 
@@ -257,7 +284,7 @@ pub(crate) fn owner_text(owner: &Owner) -> String {
 }
 
 /// `nginx (1234)`, or `nginx (1234) +3` where three more processes share the socket.
-fn write_owner(text: &mut String, owner: &Owner) -> std::fmt::Result {
+fn write_owner(text: &mut impl fmt::Write, owner: &Owner) -> fmt::Result {
     write!(text, "{} ({})", owner.command, owner.pid)?;
     match owner.processes {
         0 | 1 => Ok(()),
@@ -266,80 +293,4 @@ fn write_owner(text: &mut String, owner: &Owner) -> std::fmt::Result {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use timewait_facts::{Cookie, Timer, Untrusted};
-
-    fn waiting(local: &str, peer: &str, expires_ms: u32) -> Socket {
-        Socket {
-            timer: Timer { kind: TimerKind::TimeWait, expires_ms, retries: 0 },
-            cookie: Cookie(0x2a),
-            ..Socket::bare(State::TimeWait, local.parse().unwrap(), peer.parse().unwrap())
-        }
-    }
-
-    fn table(columns: Columns, sockets: &[(Socket, Option<Owner>)]) -> String {
-        let mut out = Vec::new();
-        let mut table = Table::new(&mut out, Paint::OFF, columns, "");
-        for (socket, owner) in sockets {
-            table.row(socket, owner.as_ref()).unwrap();
-        }
-        table.end().unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [
-            (waiting("127.0.0.1:9000", "127.0.0.1:47312", 59_800), None),
-            (waiting("[::1]:9000", "[::1]:47318", 400), None),
-        ];
-        insta::assert_snapshot!(table(Columns::default(), &rows), @"
-        local           peer               left
-        127.0.0.1:9000  127.0.0.1:47312  59.8 s
-        [::1]:9000      [::1]:47318       0.4 s
-        ");
-    }
-
-    #[test]
-    fn a_listener_has_its_owner_and_no_seconds() {
-        let listener = Socket {
-            state: State::Listen,
-            timer: Timer::OFF,
-            uid: Some(33),
-            ..waiting("0.0.0.0:9000", "0.0.0.0:0", 0)
-        };
-        let command = Untrusted::from(&b"\x1b[2Jevil"[..]);
-        let owner = Owner { pid: 7, command, cgroup: None, processes: 4 };
-        let rows = [(listener, Some(owner)), (waiting("127.0.0.1:9000", "127.0.0.1:47312", 59_800), None)];
-        let columns = Columns { state: true, owner: true, details: true };
-        insta::assert_snapshot!(table(columns, &rows), @r"
-        state      local           peer               left  timer                recv/send-q  uid  inode  cookie  owner
-        listen     0.0.0.0:9000    *                     -  -                    0/0           33      -  2a      \e[2Jevil (7) +3
-        time-wait  127.0.0.1:9000  127.0.0.1:47312  59.8 s  time-wait 59.8 s x0  0/0            -      -  2a      -
-        ");
-    }
-
-    #[test]
-    fn a_wider_row_beyond_the_look_ahead_widens_its_column_from_there_on() {
-        let narrow = waiting("10.0.0.1:9", "10.0.0.2:9", 1_000);
-        let wide = waiting("[2001:db8::1]:9000", "10.0.0.2:9", 1_000);
-        let mut rows = vec![(narrow, None); LOOK_AHEAD];
-        rows.extend([(wide, None), (narrow, None)]);
-        let text = table(Columns::default(), &rows);
-        let lines: Vec<&str> = text.lines().rev().take(3).collect();
-        assert_eq!(
-            lines,
-            [
-                "10.0.0.1:9          10.0.0.2:9  1.0 s",
-                "[2001:db8::1]:9000  10.0.0.2:9  1.0 s",
-                "10.0.0.1:9  10.0.0.2:9  1.0 s"
-            ]
-        );
-    }
-
-    #[test]
-    fn without_rows_there_is_no_heading() {
-        assert_eq!(table(Columns::default(), &[]), "");
-    }
-}
+mod tests;

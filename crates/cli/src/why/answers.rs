@@ -104,9 +104,9 @@ impl FlagSet {
 impl Answered {
     /// The rows that are kept of the sockets with this role.
     pub(super) fn rows_of(&self, role: Role) -> Vec<Held> {
-        let facts = &self.found.facts;
+        let roles = self.found.facts.roles();
         let rows = self.found.rows.values().flatten();
-        rows.filter(|(socket, _)| facts.role(&Occupant::of(*socket, None)) == role).cloned().collect()
+        rows.filter(|(socket, _)| roles.of(&Occupant::of(*socket, None)) == role).cloned().collect()
     }
 
     /// The set of flags that is asked about.

@@ -4,14 +4,14 @@
 //! kernel's answer and the rules' for a situation in which nothing is open.
 
 use std::{
-    collections::BTreeSet,
     env,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     process::{Command, Stdio},
 };
 
 use timewait_diagnose::{
     Role,
-    bind::{self, Answer, Facts, Occupant, Reason, Request, Verdict},
+    bind::{self, Answer, Facts, Occupant, Reason, Request, Roles, Verdict},
 };
 use timewait_linux::rehearsal::{self, Endpoint, Holder, RehearsalError, Trial};
 
@@ -99,8 +99,9 @@ fn remedied(answered: &Answered) -> impl Iterator<Item = (usize, (Request, Facts
 
 /// The facts, with every open flag as supposed. An outgoing connection was given its port without any.
 fn closed(facts: &Facts, supposed: bool) -> Facts {
+    let roles = facts.roles();
     let close = |occupant: &Occupant| {
-        let outgoing = matches!(facts.role(occupant), Role::Outgoing | Role::OutgoingWaiting);
+        let outgoing = matches!(roles.of(occupant), Role::Outgoing | Role::OutgoingWaiting);
         let value = supposed && !outgoing;
         let known = |flag: Option<bool>| Some(flag.unwrap_or(value));
         occupant.clone().with_flags(known(occupant.reuseaddr), known(occupant.reuseport))
@@ -110,10 +111,36 @@ fn closed(facts: &Facts, supposed: bool) -> Facts {
 
 impl Plan {
     fn trial(&self) -> Trial {
-        let mut seen = BTreeSet::new();
-        let kinds = self.facts.occupants.iter().map(|occupant| holder(&self.facts, occupant));
-        let holders = kinds.filter(|holder| seen.insert(format!("{holder:?}"))).collect();
+        let roles = self.facts.roles();
+        let (mut kinds, mut holders): (Vec<Holder>, Vec<Holder>) = (Vec::new(), Vec::new());
+        for occupant in &self.facts.occupants {
+            let holder = holder(roles, occupant);
+            let kind = self.kind_of(&holder);
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+                holders.push(holder);
+            }
+        }
         Trial { holders, request: endpoint_of_request(&self.request) }
+    }
+
+    /// What one holder of several stands for. To the request, all addresses of a family are alike but for its own and the
+    /// wildcards (linux v6.12 net/ipv4/inet_connection_sock.c `inet_rcv_saddr_equal`), so a hundred thousand of them are
+    /// rebuilt as one.
+    fn kind_of(&self, holder: &Holder) -> Holder {
+        let asked = self.request.address.ip().to_canonical();
+        let mut kind = holder.clone();
+        let address = &mut kind.at.address;
+        if address.to_canonical() != asked && !address.to_canonical().is_unspecified() {
+            *address = match *address {
+                IpAddr::V4(_) => Ipv4Addr::BROADCAST.into(),
+                IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => {
+                    Ipv4Addr::BROADCAST.to_ipv6_mapped().into()
+                }
+                IpAddr::V6(_) => Ipv6Addr::from_bits(u128::MAX).into(),
+            };
+        }
+        kind
     }
 
     /// Enters what came of the trial.
@@ -212,8 +239,8 @@ fn outcomes(answer: rehearsal::Answer) -> (Outcome, Outcome) {
     }
 }
 
-fn holder(facts: &Facts, occupant: &Occupant) -> Holder {
-    let role = match facts.role(occupant) {
+fn holder(roles: Roles<'_>, occupant: &Occupant) -> Holder {
+    let role = match roles.of(occupant) {
         Role::Listener => rehearsal::Role::Listener,
         Role::Bound => rehearsal::Role::Bound,
         Role::Connection => rehearsal::Role::Accepted,

@@ -78,8 +78,9 @@ fn open_question(answered: &Answered) -> Option<On> {
 fn passed(answered: &Answered) -> String {
     let facts = &answered.found.facts;
     let mut counts: BTreeMap<Role, usize> = BTreeMap::new();
+    let roles = facts.roles();
     for occupant in &facts.occupants {
-        *counts.entry(facts.role(occupant)).or_default() += occupant.count;
+        *counts.entry(roles.of(occupant)).or_default() += occupant.count;
     }
     if counts.is_empty() {
         return words::nobody().to_owned();

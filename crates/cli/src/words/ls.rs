@@ -6,7 +6,7 @@ use timewait_facts::{Pattern, State, States};
 /// `2 sockets in time-wait`, `1 socket`.
 pub(crate) fn total(count: u64, states: States) -> String {
     let noun = if count == 1 { "socket" } else { "sockets" };
-    let count = number(usize::try_from(count).unwrap_or(usize::MAX));
+    let count = self::count(count);
     if states == States::all() {
         format!("{count} {noun}")
     } else {
@@ -17,6 +17,59 @@ pub(crate) fn total(count: u64, states: States) -> String {
 fn either(states: States) -> String {
     let names: Vec<&str> = states.iter().map(State::name).collect();
     names.join(" or ")
+}
+
+/// `5 of 1,212 sockets in time-wait`: what was wanted of them.
+pub(crate) fn some_of(shown: u64, total: &str) -> String {
+    format!("{} of {total}", count(shown))
+}
+
+/// `the first 5 sockets in time-wait; there are more`
+pub(crate) fn first_of_more(shown: u64, states: States) -> String {
+    format!("the first {}; there are more", total(shown, states))
+}
+
+/// `2 groups`, `1 of 2 groups`
+pub(crate) fn groups(shown: usize, found: usize) -> String {
+    let noun = if found == 1 { "group" } else { "groups" };
+    if shown == found {
+        format!("{} {noun}", number(found))
+    } else {
+        format!("{} of {} {noun}", number(shown), number(found))
+    }
+}
+
+/// `1,212`
+pub(crate) fn count(count: u64) -> String {
+    number(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// `59.8 s`
+pub(crate) fn seconds(milliseconds: u32) -> String {
+    format!("{:.1} s", f64::from(milliseconds) / 1e3)
+}
+
+pub(crate) fn no_process() -> &'static str {
+    "no process holds them"
+}
+
+pub(crate) fn unseen_process() -> &'static str {
+    "processes that may not be seen"
+}
+
+pub(crate) fn no_processes_in_time_wait() -> &'static str {
+    "no process holds a socket in time-wait, and the kernel does not keep which did, so --by process has nothing to go by; \
+    expected states of live sockets (--all, --state close-wait); which process makes them: timewait watch"
+}
+
+pub(crate) fn no_groups_without_owners() -> &'static str {
+    "--by process needs /proc, in which owners are found"
+}
+
+/// `--sort local` where lines have no local end.
+pub(crate) fn no_such_key(key: &str, by: Option<&str>, keys: &[&str]) -> String {
+    let lines = by.map_or_else(|| "rows".to_owned(), |by| format!("groups --by {by}"));
+    format!("{lines} have no {key} to --sort by; expected one of {}", keys.join(", "))
 }
 
 /// The end of the footer.

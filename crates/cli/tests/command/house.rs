@@ -170,6 +170,8 @@ fn every_field_that_is_printed_is_documented() {
         }
         for question in [
             &["why", "--json", ":9000"][..],
+            &["ls", "--by", "peer", "--all", "--limit", "1", "--json"],
+            &["ls", "--by", "process", "--listening", "--json"],
             &["why", "--json", "--listening"],
             &["why", "--json", "--to", ":9000"],
             &["lab", "--json", "fin-timeout"],

@@ -10,6 +10,7 @@
 )]
 
 mod all_netns;
+mod arrange;
 mod connect;
 mod demo;
 mod doctor;

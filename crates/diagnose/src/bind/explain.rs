@@ -109,8 +109,9 @@ fn last_wait(holders: &[Holder]) -> Duration {
 /// The sockets responsible, by role, the role that holds most firmly first.
 fn holders(failure: &Failure, facts: &Facts) -> Vec<Holder> {
     let mut holders: Vec<Holder> = Vec::new();
+    let roles = facts.roles();
     for occupant in failure.sockets.iter().filter_map(|&index| facts.occupants.get(index)) {
-        let role = facts.role(occupant);
+        let role = roles.of(occupant);
         match holders.iter_mut().find(|holder| holder.role == role) {
             Some(holder) => {
                 holder.count += occupant.count;

@@ -46,7 +46,7 @@ impl Request {
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Sockets with the port asked for, on any local address, in any state. Those with another port are passed over.
-    /// [`Facts::add`] keeps them few: some questions compare each with each.
+    /// A [`Census`] keeps them few.
     pub occupants: Vec<Occupant>,
     /// Whether this kernel lists sockets that are only bound.
     pub bound_listed: bool,
@@ -174,31 +174,30 @@ impl Occupant {
 }
 
 impl Facts {
-    /// Adds a socket; one that is alike in all that the rules look at is only counted, so that a million waiting
-    /// sockets take a few places. Set [`Facts::ports`] before.
-    pub fn add(&mut self, new: Occupant) {
-        let ports = &self.ports;
-        match self.occupants.iter_mut().find(|old| are_alike(old, &new, ports)) {
-            Some(old) => {
-                old.count += new.count;
-                if old.socket.expires_in() < new.socket.expires_in() {
-                    old.socket = new.socket;
-                }
-            }
-            None => self.occupants.push(new),
-        }
+    /// How sockets hold the port.
+    pub fn roles(&self) -> Roles<'_> {
+        Roles { ports: &self.ports, someone_listens: self.occupants.iter().any(Occupant::listens) }
     }
+}
 
+/// How sockets hold a port.
+#[derive(Clone, Copy, Debug)]
+pub struct Roles<'a> {
+    ports: &'a LocalPorts,
+    someone_listens: bool,
+}
+
+impl Roles<'_> {
     /// How a socket holds the port: its row's role, and for a connection whether this side seems to have opened it.
     ///
     /// That is inferred: nothing listens on the port, the kernel may choose it for outgoing connections, and the
     /// peer's port is not such a one.
-    pub fn role(&self, occupant: &Occupant) -> Role {
+    pub fn of(&self, occupant: &Occupant) -> Role {
         let (role, port) = (Role::of(&occupant.socket), occupant.socket.local.port());
         let outgoing = occupant.is_connection()
             && self.ports.offers(port)
             && !self.ports.in_range(occupant.socket.peer.port())
-            && !self.occupants.iter().any(Occupant::listens);
+            && !self.someone_listens;
         match role {
             Role::Connection if outgoing => Role::Outgoing,
             Role::OrphanedFinWait2 | Role::TimeWait if outgoing => Role::OutgoingWaiting,
@@ -211,17 +210,4 @@ impl Facts {
             | Role::OutgoingWaiting => role,
         }
     }
-}
-
-/// Whether the rules, and [`Facts::role`], cannot tell two sockets apart.
-fn are_alike(one: &Occupant, other: &Occupant, ports: &LocalPorts) -> bool {
-    let seen = |old: &Occupant| {
-        let Socket { state, local, interface, v6only, .. } = old.socket;
-        (state, local, interface, v6only, old.uid(), old.socket.is_minisocket(), old.holds_port())
-    };
-    let led_to = |old: &Occupant| ports.in_range(old.socket.peer.port());
-    seen(one) == seen(other)
-        && led_to(one) == led_to(other)
-        && (one.reuseaddr, one.reuseport) == (other.reuseaddr, other.reuseport)
-        && one.owner == other.owner
 }

@@ -20,7 +20,7 @@ use super::{
 pub(super) fn may_admit(request: &Request, facts: &Facts, blockers: &[Blocker]) -> bool {
     match facts.bucket {
         Bucket::AsTheFlagsSay => {
-            request.reuseport && facts.occupants.iter().any(|mark| opens(request, facts, mark, blockers))
+            request.reuseport && marks(request, facts).iter().any(|mark| opens(mark, facts, blockers))
         }
         Bucket::Unknown => request.reuseport || request.reuseaddr && !someone_listens(request, facts),
     }
@@ -31,30 +31,48 @@ fn someone_listens(request: &Request, facts: &Facts) -> bool {
     facts.occupants.iter().any(|old| old.listens() && old.socket.local.port() == request.address.port())
 }
 
-/// Whether a socket, or the listener that accepted it, may have left a `fastreuseport` that lets the request pass.
-fn opens(request: &Request, facts: &Facts, mark: &Occupant, blockers: &[Blocker]) -> bool {
-    let is_on_port = mark.holds_port() && mark.socket.local.port() == request.address.port();
-    let is_same_user = mark.is_connection() || mark.uid() == request.uid;
-    if !is_on_port || !is_same_user {
-        return false;
+/// Whether the socket that left this mark could be there with all of those that forbid the request.
+fn opens((then, place): &Mark, facts: &Facts, blockers: &[Blocker]) -> bool {
+    blockers
+        .iter()
+        .filter_map(|blocker| facts.occupants.get(blocker.index))
+        .all(|old| coexist(then, *place, old))
+}
+
+/// What may have left a `fastreuseport` that lets the request pass: bound so, to that place.
+type Mark = (Request, Place);
+
+/// The marks that sockets, or the listeners that accepted them, may have left. However many sockets there are, these are
+/// few: of the addresses that stand for the one asked for, there are a handful.
+fn marks(request: &Request, facts: &Facts) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    for socket in &facts.occupants {
+        for mark in marks_of(request, socket) {
+            if !marks.contains(&mark) {
+                marks.push(mark);
+            }
+        }
     }
+    marks
+}
+
+fn marks_of<'a>(request: &'a Request, socket: &'a Occupant) -> impl Iterator<Item = Mark> + 'a {
+    let is_on_port = socket.holds_port() && socket.socket.local.port() == request.address.port();
+    let is_same_user = socket.is_connection() || socket.uid() == request.uid;
     let asked = (Place::of(request.address.ip()), request.v6only);
-    possible_flags(mark).filter(|flags| flags.reuseport).any(|flags| {
-        places(mark, flags.v6only).into_iter().filter(|place| matches(*place, asked)).any(
-            |(place, v6only)| {
-                let then = Request {
-                    reuseaddr: flags.reuseaddr,
-                    reuseport: true,
-                    v6only,
-                    device: mark.socket.interface,
-                    ..*request
-                };
-                blockers
-                    .iter()
-                    .filter_map(|blocker| facts.occupants.get(blocker.index))
-                    .all(|old| coexist(&then, place, old))
-            },
-        )
+    let flags = possible_flags(socket).filter(move |flags| flags.reuseport && is_on_port && is_same_user);
+    flags.flat_map(move |flags| {
+        let places = places(socket, flags.v6only).into_iter().filter(move |place| matches(*place, asked));
+        places.map(move |(place, v6only)| {
+            let then = Request {
+                reuseaddr: flags.reuseaddr,
+                reuseport: true,
+                v6only,
+                device: socket.socket.interface,
+                ..*request
+            };
+            (then, place)
+        })
     })
 }
 

@@ -173,9 +173,10 @@ fn bind(request: &Request, facts: &Facts, certain: &[Blocker], possible: &[Block
 
 /// The refusal by some sockets, at least one.
 pub(super) fn held(facts: &Facts, blockers: &[Blocker]) -> Failure {
+    let roles = facts.roles();
     let mut by_role: Vec<_> = blockers
         .iter()
-        .filter_map(|blocker| Some((facts.role(facts.occupants.get(blocker.index)?), blocker)))
+        .filter_map(|blocker| Some((roles.of(facts.occupants.get(blocker.index)?), blocker)))
         .collect();
     by_role.sort_by_key(|(role, _)| *role);
     let reason = by_role.first().map_or(Reason::AddressNotHere, |(by, blocker)| Reason::Held {
@@ -211,8 +212,9 @@ fn listen(request: &Request, facts: &Facts, bind: &Verdict) -> Option<Verdict> {
 /// Whoever else might listen first.
 fn rivals(request: &Request, facts: &Facts) -> Vec<usize> {
     let without = Request { reuseaddr: false, ..*request };
+    let roles = facts.roles();
     let is_bound = |blocker: &Blocker| {
-        facts.occupants.get(blocker.index).is_some_and(|old| facts.role(old) == Role::Bound)
+        facts.occupants.get(blocker.index).is_some_and(|old| roles.of(old) == Role::Bound)
     };
     blockers(&without, facts).filter(is_bound).map(|blocker| blocker.index).collect()
 }

@@ -133,11 +133,13 @@ pub(crate) struct Message<'a> {
 
 impl<'a> Message<'a> {
     /// `NLM_F_MULTI`: part of a dump, more follows.
+    #[inline]
     pub(crate) fn is_part(self) -> bool {
         self.flags & 0x2 != 0
     }
 
     /// `NLM_F_DUMP_INTR`: what is being dumped changed meanwhile.
+    #[inline]
     pub(crate) fn is_interrupted(self) -> bool {
         self.flags & 0x10 != 0
     }
@@ -147,6 +149,7 @@ impl<'a> Message<'a> {
         self.offset + MESSAGE_HEADER
     }
 
+    #[inline]
     pub(crate) fn kind(self) -> Result<Kind, Malformed> {
         Ok(match self.number {
             1 => Kind::Nothing,
@@ -175,6 +178,7 @@ impl<'a> Message<'a> {
     }
 
     /// What follows the first `fixed` bytes of the body.
+    #[inline]
     pub(crate) fn attributes_after(self, fixed: usize) -> Attributes<'a> {
         let bytes = self.body.get(fixed..).unwrap_or_default();
         Attributes { bytes, offset: self.body_offset() + fixed }
@@ -182,6 +186,7 @@ impl<'a> Message<'a> {
 }
 
 /// The messages of a datagram; after an error there are no more.
+#[inline]
 pub(crate) fn split(datagram: &[u8]) -> impl Iterator<Item = Result<Message<'_>, Malformed>> {
     let mut rest = datagram;
     std::iter::from_fn(move || {
@@ -195,6 +200,7 @@ pub(crate) fn split(datagram: &[u8]) -> impl Iterator<Item = Result<Message<'_>,
     })
 }
 
+#[inline]
 fn first_message(rest: &[u8], offset: usize) -> Result<Message<'_>, Malformed> {
     let left = rest.len();
     let Some((header, _)) = rest.split_first_chunk::<MESSAGE_HEADER>() else {
@@ -233,6 +239,7 @@ pub(crate) struct Attribute<'a> {
 
 impl Attribute<'_> {
     /// The value as `N` bytes, which its meaning takes.
+    #[inline]
     pub(crate) fn sized<const N: usize>(&self) -> Result<[u8; N], Malformed> {
         <[u8; N]>::try_from(self.value).map_err(|_| {
             Fault::AttributeSize { number: self.number, length: self.value.len(), expected: N }
@@ -244,6 +251,7 @@ impl Attribute<'_> {
 impl<'a> Iterator for Attributes<'a> {
     type Item = Result<Attribute<'a>, Malformed>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.bytes.is_empty() {
             return None;
@@ -256,6 +264,7 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
+#[inline]
 fn first_attribute(bytes: &[u8], offset: usize) -> Result<Attribute<'_>, Malformed> {
     let left = bytes.len();
     let Some((&[l0, l1, n0, n1], _)) = bytes.split_first_chunk::<ATTRIBUTE_HEADER>() else {

@@ -36,13 +36,21 @@ impl<'a> Row<'a> {
             .filter(|(number, _)| ![SHUTDOWN, V6ONLY, MARK, CGROUP].contains(number))
     }
 
-    pub(super) fn parse(message: Message<'a>, expected: u16) -> Result<Self, Malformed> {
+    /// Whether a message is a row, by its type and length.
+    #[inline]
+    pub(super) fn check(message: Message<'a>, expected: u16) -> Result<&'a RowHeader, Malformed> {
         if message.number != expected {
             return Err(Fault::MessageKind { kind: message.number, expected }.at(message.offset));
         }
-        let Ok((header, _)) = RowHeader::ref_from_prefix(message.body) else {
-            return Err(message.too_short(size_of::<RowHeader>()));
-        };
+        match RowHeader::ref_from_prefix(message.body) {
+            Ok((header, _)) => Ok(header),
+            Err(_) => Err(message.too_short(size_of::<RowHeader>())),
+        }
+    }
+
+    #[inline]
+    pub(super) fn parse(message: Message<'a>, expected: u16) -> Result<Self, Malformed> {
+        let header = Self::check(message, expected)?;
         let attributes = message.attributes_after(size_of::<RowHeader>());
         let mut socket = header.socket(message.body_offset())?;
         add_attributes(&mut socket, attributes.clone())?;
@@ -52,6 +60,7 @@ impl<'a> Row<'a> {
 }
 
 impl RowHeader {
+    #[inline]
     fn socket(&self, offset: usize) -> Result<Socket, Malformed> {
         let (local, peer) =
             self.id.ends(self.family).ok_or(Fault::Family { family: self.family }.at(offset))?;
@@ -76,6 +85,7 @@ impl RowHeader {
         })
     }
 
+    #[inline]
     fn timer(&self) -> Timer {
         let kind = TimerKind::from_kernel(self.timer);
         Timer { kind, expires_ms: self.expires_ms.get(), retries: self.retries }
@@ -83,6 +93,7 @@ impl RowHeader {
 }
 
 impl Identity {
+    #[inline]
     fn ends(&self, family: u8) -> Option<(SocketAddr, SocketAddr)> {
         let end = |address: [u8; 16], port: u16| {
             let [a, b, c, d, ..] = address;
@@ -97,6 +108,7 @@ impl Identity {
 }
 
 /// Fills in what stands in attributes, and reads all of them, so that none is malformed.
+#[inline]
 fn add_attributes(socket: &mut Socket, attributes: Attributes<'_>) -> Result<(), Malformed> {
     for attribute in attributes {
         let attribute = attribute?;
@@ -113,6 +125,7 @@ fn add_attributes(socket: &mut Socket, attributes: Attributes<'_>) -> Result<(),
 
 /// The kernel writes uid 0 where it knows none: for timewait minisockets and half-open connections always, for
 /// sockets that no process holds on some versions (`sock_i_uid` before 6.17). There, root's 0 is no knowledge either.
+#[inline]
 fn forget_guesses(socket: &mut Socket) {
     let half_open = socket.state == State::SynRecv && socket.shutdown.is_none();
     if socket.is_minisocket() || half_open || socket.inode.is_none() && socket.uid == Some(0) {

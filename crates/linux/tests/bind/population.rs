@@ -9,7 +9,7 @@ use std::{
 
 use rustix::{process::Uid, thread::set_thread_res_uid};
 use socket2::{Domain, SockAddr, Socket, Type};
-use timewait_diagnose::bind::{Answer, Facts, Occupant};
+use timewait_diagnose::bind::{Answer, Census, Facts, Occupant};
 use timewait_facts::{Pattern, State, States};
 use timewait_linux::{
     Errno,
@@ -182,11 +182,12 @@ impl<'a> World<'a> {
             .iter()
             .map(|population| {
                 let rows = by_port.remove(&population.port).unwrap_or_default();
-                let mut facts = settings();
+                let facts = settings();
+                let mut census = Census::new(facts.ports.clone());
                 for row in rows {
-                    facts.add(population.occupant(row));
+                    census.add(population.occupant(row));
                 }
-                facts
+                Facts { occupants: census.into_occupants(), ..facts }
             })
             .collect()
     }

@@ -174,11 +174,12 @@ fn what_is_wrong_with_the_request_itself_is_named_before_any_socket() {
 
 #[test]
 fn a_crowd_that_waits_alike_takes_one_place_and_is_counted() {
-    let mut crowd = facts(vec![]);
+    let mut census = Census::new(LocalPorts::default());
     for ms in [12_400, 57_400, 3_000] {
-        crowd.add(there(waiting(ms), true, false));
+        census.add(there(waiting(ms), true, false));
     }
-    crowd.add(there(waiting(9), false, false));
+    census.add(there(waiting(9), false, false));
+    let crowd = facts(census.into_occupants());
     assert_eq!(crowd.occupants.iter().map(|old| old.count).collect::<Vec<_>>(), [3, 1]);
     let (_, finding) = refused(&PLAIN, &crowd);
     assert_eq!(finding.holders[0].count, 4);
