@@ -26,7 +26,7 @@ use crate::{Entry, Trouble, journal::Journal};
 pub(crate) const PORT: u16 = 9000;
 
 /// The longest that an experiment waits for anything that should be there at once. It decides nothing but failure.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A host as an experiment uses it.
 #[derive(Debug)]

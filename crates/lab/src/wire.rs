@@ -72,8 +72,9 @@ use recent::Watcher;
 use record::Record;
 use states::States;
 
-/// How long a packet or a state may take to come. Reached only when an experiment goes wrong.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a packet or a state may take to come. Reached only when an experiment goes wrong: on busy cores each step may
+/// wait a second for its turn.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How soon a state is looked at again while it is waited for.
 const LOOK_AGAIN: Duration = Duration::from_micros(500);
 
@@ -85,6 +86,7 @@ const LOOK_AGAIN: Duration = Duration::from_micros(500);
 pub struct Wire {
     shared: Arc<Shared>,
     watchers: AtomicU64,
+    patience: Duration,
     _pump: Pump,
 }
 
@@ -123,7 +125,12 @@ impl Wire {
     ) -> Result<Self, JoinError> {
         let shared = Arc::new(Shared::new(junction).map_err(JoinError::Thread)?);
         let pump = Pump::start(&shared, devices, last_resorts).map_err(JoinError::Thread)?;
-        Ok(Self { shared, watchers: AtomicU64::new(0), _pump: pump })
+        Ok(Self { shared, watchers: AtomicU64::new(0), patience: PATIENCE, _pump: pump })
+    }
+
+    /// Waits for packets and states so long at most, in place of 30 s.
+    pub fn wait_at_most(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// From here on, this is done with these packets. Of several rules the first that matches decides; without one a
@@ -204,9 +211,9 @@ impl Wire {
     /// it has been done then.
     ///
     /// # Errors
-    /// None came within 5 s.
+    /// None came within 30 s.
     pub fn await_packet(&self, what: &str, mut matcher: Matcher) -> Result<Packet, WireError> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         let mut junction = self.shared.lock()?;
         let past = junction.recent.since_mark().find(|packet| matcher.matches(packet)).cloned();
         if let Some(packet) = past {
@@ -228,7 +235,7 @@ impl Wire {
             }
             if late {
                 let since = junction.recent.taken - junction.recent.mark;
-                return Err(WireError::InVain { what: what.to_owned(), waited: PATIENCE, since });
+                return Err(WireError::InVain { what: what.to_owned(), waited: self.patience, since });
             }
             junction = self.shared.wait(junction, deadline)?;
         }
@@ -248,9 +255,9 @@ impl Wire {
     /// table.
     ///
     /// # Errors
-    /// It does not come to that within 5 s, or the wire was made [without states](Cable::without_states).
+    /// It does not come to that within 30 s, or the wire was made [without states](Cable::without_states).
     pub fn await_state(&self, side: Side, state: StateName) -> Result<Flow, WireError> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         loop {
             let mut junction = self.shared.lock()?;
             junction.look()?;
@@ -259,7 +266,11 @@ impl Wire {
                 _ if Instant::now() < deadline => {}
                 _ => {
                     let since = junction.recent.taken - junction.recent.mark;
-                    return Err(WireError::InVain { what: state.name().to_owned(), waited: PATIENCE, since });
+                    return Err(WireError::InVain {
+                        what: state.name().to_owned(),
+                        waited: self.patience,
+                        since,
+                    });
                 }
             }
             drop(junction);

@@ -23,8 +23,9 @@ pub use host::in_own_host;
 pub use process::{Finished, Process};
 pub use skip::{Need, have_tool, skip};
 
-/// How long anything in a test may take before it counts as hanging. Generous: it decides nothing but failure.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+/// How long anything in a test may take before it counts as hanging. Generous, since it decides nothing but failure: on
+/// busy cores the kernel takes up to half a minute to make or remove a network namespace.
+pub const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Waits until `condition` gives a value; fails with `what` after [`DEADLINE`].
 pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {

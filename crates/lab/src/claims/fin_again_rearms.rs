@@ -3,7 +3,7 @@
 use serde::Serialize;
 use timewait_tcp::Side::Right;
 
-use super::waiting_server::{FRESH, WaitingServer};
+use super::waiting_server::{Clock, WaitingServer};
 use crate::{
     About, Family, Lab, Pace, Record, Trouble, Verdict, Voice,
     claim::{Claim, Contrary},
@@ -14,9 +14,7 @@ pub(super) struct FinAgainRearms;
 
 #[derive(Serialize)]
 pub(super) struct Evidence {
-    /// What was left before, and after.
-    before_ms: u64,
-    after_ms: u64,
+    clock: Clock,
     acknowledged: bool,
 }
 
@@ -29,8 +27,8 @@ impl Claim for FinAgainRearms {
         id: "fin-again-rearms",
         says: "a FIN that comes again is acknowledged again, and restarts the clock",
         by: Voice::Standard("RFC 9293 §3.10.7.4"),
-        how: "When a part of the server's wait has passed, the wire sends the client's FIN once more. Confirmed if an ACK comes back and the \
-              whole wait is left again.",
+        how: "When a part of the server's wait has passed, the wire sends the client's FIN once more. Control: enough of it \
+              had passed. Confirmed if an ACK comes back and the wait ends later, by what had passed.",
         if_confirmed: "The wait is counted from the last FIN, not from the first: a peer that keeps asking keeps the socket.",
         if_refuted: "The clock runs on, or nobody answers.",
         pace: Pace::Fast,
@@ -42,7 +40,7 @@ impl Claim for FinAgainRearms {
 
     fn experiment(lab: &Lab, again: bool) -> Result<Evidence, Trouble> {
         let it = WaitingServer::spared(lab)?;
-        let before = it.let_time_pass()?;
+        let (passed, end) = it.let_time_pass()?;
         let mut acknowledged = false;
         if again {
             it.wired.wire.mark()?;
@@ -50,26 +48,21 @@ impl Claim for FinAgainRearms {
             let answer = it.wired.wire.await_packet("the answer", from(Right))?;
             acknowledged = answer.segment.ack == Some(it.fin.segment.end());
         }
-        let after = it.left()?.unwrap_or_default();
-        it.wired.server.called("left of the wait", &format!("{before:.1?}, then {after:.1?}"));
+        let clock = Clock::of(&it, passed, end)?;
+        it.wired.server.called("the end of the wait moved by", &format!("{} ms", clock.moved_ms));
         it.wired.draw("a FIN that comes again");
-        Ok(Evidence { before_ms: ms(before), after_ms: ms(after), acknowledged })
+        Ok(Evidence { clock, acknowledged })
     }
 
-    fn judge(evidence: &Evidence) -> Verdict {
-        let worn = evidence.before_ms < ms(FRESH);
-        let fresh = evidence.after_ms > ms(FRESH);
-        Verdict::given(worn, "no part of the wait had passed", evidence.acknowledged && fresh)
+    fn judge(Evidence { clock, acknowledged }: &Evidence) -> Verdict {
+        let otherwise = "no part of the wait had passed";
+        Verdict::given(clock.is_worn(), otherwise, *acknowledged && clock.was_started_again())
     }
 
-    fn decided_by(Evidence { before_ms, after_ms, acknowledged }: &Evidence) -> String {
+    fn decided_by(Evidence { clock: Clock { passed_ms, moved_ms }, acknowledged }: &Evidence) -> String {
         let back = if *acknowledged { "ACK" } else { "no ACK" };
-        format!("{before_ms} ms left, then {back} and {after_ms} ms left")
+        format!("after {passed_ms} ms: {back}, and the wait ends {moved_ms} ms later")
     }
-}
-
-pub(super) fn ms(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -78,12 +71,13 @@ mod tests {
 
     #[test]
     fn it_takes_both_the_ack_and_a_fresh_clock() {
-        let judge = |before_ms, after_ms, acknowledged| {
-            FinAgainRearms::judge(&Evidence { before_ms, after_ms, acknowledged })
+        let judge = |passed_ms, moved_ms, acknowledged| {
+            FinAgainRearms::judge(&Evidence { clock: Clock { passed_ms, moved_ms }, acknowledged })
         };
-        assert_eq!(judge(59_000, 60_000, true), Verdict::Confirmed);
-        assert_eq!(judge(59_000, 58_990, true), Verdict::Refuted);
-        assert_eq!(judge(59_000, 60_000, false), Verdict::Refuted);
-        assert!(matches!(judge(60_000, 60_000, true), Verdict::CouldNotTry(_)));
+        assert_eq!(judge(700, 701, true), Verdict::Confirmed);
+        assert_eq!(judge(700, 60, true), Verdict::Refuted);
+        assert_eq!(judge(700, 701, false), Verdict::Refuted);
+        assert!(matches!(judge(20, 21, true), Verdict::CouldNotTry(_)));
+        assert_eq!(judge(30_000, 30_000, true), Verdict::Confirmed, "however long it took");
     }
 }

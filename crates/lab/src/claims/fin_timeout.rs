@@ -1,6 +1,9 @@
 //! "`tcp_fin_timeout` shortens TIME-WAIT": the most copied of all pieces of advice.
 
-use std::{net::Shutdown, time::Duration};
+use std::{
+    net::Shutdown,
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 use timewait_facts::{Socket, State};
@@ -30,10 +33,18 @@ pub(super) struct Evidence {
 #[derive(Clone, Copy, Serialize)]
 pub(super) struct Wait {
     fin_timeout_s: u32,
-    time_wait_ms: u64,
+    time_wait: Rest,
     /// The control: an orphan in FIN-WAIT-2, which the setting does govern. `None` over 60 s, where it is no minisocket at
     /// first: the kernel keeps it whole for what is over, and reports that (linux v6.12 net/ipv4/tcp.c `__tcp_close`).
-    orphan_ms: Option<u64>,
+    orphan: Option<Rest>,
+}
+
+/// What a minisocket had left.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Rest {
+    left_ms: u64,
+    /// It was no older than this when that was read.
+    age_ms: u64,
 }
 
 /// Values on both sides of the 60 s of TIME-WAIT, and that itself.
@@ -68,73 +79,81 @@ impl Claim for FinTimeout {
             lab.case(format!("tcp_fin_timeout = {value}"));
             lab.set("net.ipv4.tcp_fin_timeout", &value)?;
             let port = PORT + u16::try_from(waits.len()).unwrap_or(0);
-            let orphan_ms = (value <= 60).then(|| orphan(&host, port + 10)).transpose()?;
-            let time_wait_ms = match (setup, orphan_ms) {
+            let orphan = (value <= 60).then(|| orphan(&host, port + 10)).transpose()?;
+            let time_wait = match (setup, orphan) {
                 (Setup::OrphanedFinWait2, Some(left)) => left,
                 (Setup::OrphanedFinWait2, None) => continue,
                 (Setup::TimeWait, _) => time_wait(&host, port)?,
             };
-            waits.push(Wait { fin_timeout_s: value, time_wait_ms, orphan_ms });
+            waits.push(Wait { fin_timeout_s: value, time_wait, orphan });
         }
         Ok(Evidence { waits })
     }
 
     fn judge(evidence: &Evidence) -> Verdict {
-        let follows = |ms: u64, wait: &Wait| near(ms, wait.fin_timeout_s);
-        let orphans = evidence.waits.iter().filter_map(|wait| Some((wait, wait.orphan_ms?)));
-        let control = orphans.clone().count() > 1 && orphans.clone().all(|(wait, ms)| follows(ms, wait));
-        let moves = evidence.waits.iter().all(|wait| follows(wait.time_wait_ms, wait));
+        let orphans = evidence.waits.iter().filter_map(|wait| Some((wait, wait.orphan?)));
+        let follows = |(wait, orphan): (&Wait, Rest)| orphan.was_set_to(wait.fin_timeout_s);
+        let control = orphans.clone().count() > 1 && orphans.clone().all(follows);
+        let moves = evidence.waits.iter().all(|wait| wait.time_wait.was_set_to(wait.fin_timeout_s));
         Verdict::given(control, "an orphan in FIN-WAIT-2 does not follow the setting either", moves)
     }
 
     fn decided_by(evidence: &Evidence) -> String {
         let Some(wait) = evidence.waits.first() else { return String::new() };
         let orphan = wait
-            .orphan_ms
-            .map_or_else(String::new, |ms| format!(" (an orphaned fin-wait-2: {})", seconds(ms)));
-        format!("{} s set: {} left{orphan}", wait.fin_timeout_s, seconds(wait.time_wait_ms))
+            .orphan
+            .map_or_else(String::new, |rest| format!(" (an orphaned fin-wait-2: {})", seconds(rest.left_ms)));
+        format!("{} s set: {} left{orphan}", wait.fin_timeout_s, seconds(wait.time_wait.left_ms))
     }
 }
 
-/// Whether a fresh timer was set to so many seconds. The kernel's timer wheel rounds up, by less than an eighth at these
-/// lengths (linux v6.12 kernel/time/timer.c); some time has passed before it is read.
-fn near(ms: u64, s: u32) -> bool {
-    let set = u64::from(s) * 1000;
-    (set.saturating_sub(2000)..=set + set / 8).contains(&ms)
+impl Rest {
+    /// Whether its timer was set to so many seconds. The kernel's timer wheel rounds up, by less than an eighth at these
+    /// lengths (linux v6.12 kernel/time/timer.c); on a busy machine it is read late, but not before it was set.
+    fn was_set_to(self, s: u32) -> bool {
+        /// A tick of the slowest kernel's clock, and what rounding to milliseconds takes away.
+        const TICK_MS: u64 = 20;
+        let set = u64::from(s) * 1000;
+        (set..=set + set / 8 + self.age_ms + TICK_MS).contains(&(self.left_ms + self.age_ms + TICK_MS))
+    }
 }
 
 fn seconds(ms: u64) -> String {
     format!("{:.1} s", Duration::from_millis(ms).as_secs_f64())
 }
 
-fn time_wait(host: &Site, port: u16) -> Result<u64, Trouble> {
+fn time_wait(host: &Site, port: u16) -> Result<Rest, Trouble> {
+    let before = Instant::now();
     let listener = host.listen(host.at(port), Flags::NONE)?;
     host.pair(&listener)?.close(Close::SERVER_FIRST).map_err(host.failed("the conversation"))?;
-    left(host, port, State::TimeWait)
+    rest(host, port, State::TimeWait, before)
 }
 
 /// A FIN-WAIT-2 whose process is gone. Its FIN is acknowledged before it is closed, so that it becomes a minisocket, whose
 /// timer is the one in question.
-fn orphan(host: &Site, port: u16) -> Result<u64, Trouble> {
+fn orphan(host: &Site, port: u16) -> Result<Rest, Trouble> {
     let listener = host.listen(host.at(port), Flags::NONE)?;
     let pair = host.pair(&listener)?;
     pair.server.shutdown(Shutdown::Write).map_err(host.failed("shutdown"))?;
     host.until("the FIN is acknowledged", port, |rows| has(rows, port, State::FinWait2))?;
+    let before = Instant::now();
     drop(pair.server);
-    left(host, port, State::FinWait2)
+    rest(host, port, State::FinWait2, before)
 }
 
 fn has(rows: &[Socket], port: u16, state: State) -> bool {
     rows.iter().any(|row| row.state == state && row.local.port() == port)
 }
 
-/// What a fresh minisocket on this port has left.
-fn left(host: &Site, port: u16, state: State) -> Result<u64, Trouble> {
+/// What a minisocket on this port has left, which was not there `before`.
+fn rest(host: &Site, port: u16, state: State, before: Instant) -> Result<Rest, Trouble> {
     let fresh = |row: &&Socket| row.state == state && row.local.port() == port && row.is_minisocket();
     let rows = host.until("a minisocket", port, |rows| rows.iter().any(|row| fresh(&row)))?;
+    let age = before.elapsed();
     host.show(&format!("a fresh {state}"), &rows);
     let expires = rows.iter().find(fresh).and_then(Socket::expires_in).unwrap_or_default();
-    Ok(u64::try_from(expires.as_millis()).unwrap_or(u64::MAX))
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Ok(Rest { left_ms: ms(expires), age_ms: ms(age) })
 }
 
 #[cfg(test)]
@@ -142,7 +161,12 @@ mod tests {
     use super::*;
 
     fn with(waits: [(u32, u64, Option<u64>); 3]) -> Evidence {
-        let wait = |(fin_timeout_s, time_wait_ms, orphan_ms)| Wait { fin_timeout_s, time_wait_ms, orphan_ms };
+        let rest = |left_ms| Rest { left_ms, age_ms: 5 };
+        let wait = |(fin_timeout_s, time_wait, orphan): (_, _, Option<_>)| Wait {
+            fin_timeout_s,
+            time_wait: rest(time_wait),
+            orphan: orphan.map(rest),
+        };
         Evidence { waits: waits.map(wait).to_vec() }
     }
 
@@ -164,5 +188,14 @@ mod tests {
     fn a_control_that_was_not_made_decides_nothing() {
         let unknown = with([(5, 60_000, None), (60, 60_000, None), (120, 60_000, None)]);
         assert!(matches!(FinTimeout::judge(&unknown), Verdict::CouldNotTry(_)));
+    }
+
+    #[test]
+    fn what_is_read_late_was_set_to_more_than_is_left() {
+        let rest = |left_ms, age_ms| Rest { left_ms, age_ms };
+        assert!(rest(4_996, 5).was_set_to(5) && rest(5_600, 5).was_set_to(5));
+        assert!(rest(57_000, 3_100).was_set_to(60), "read after three seconds");
+        assert!(!rest(57_000, 100).was_set_to(60) && !rest(60_000, 5).was_set_to(5));
+        assert!(!rest(60_000, 5).was_set_to(120));
     }
 }

@@ -70,7 +70,9 @@ mod tests {
     fn judge(read: Option<&str>, waiting: usize, twin: Option<bool>) -> Verdict {
         let second = if read.is_some() { Answer::ok() } else { Answer::errno("EINPROGRESS") };
         let (sent, read) = (read.map(|_| NEW.to_owned()), read.map(str::to_owned));
-        ForgedTwin::judge(&Evidence { waiting: Replay { waiting, second, twin, sent, read, paws: 0 } })
+        ForgedTwin::judge(&Evidence {
+            waiting: Replay { waiting, second, twin, edges: 0, sent, read, paws: 0 },
+        })
     }
 
     #[test]

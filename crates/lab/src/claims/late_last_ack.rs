@@ -2,18 +2,19 @@
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde::Serialize;
 use timewait_linux::options;
 use timewait_tcp::Side::{Left, Right};
 
-use super::replay::{Plan, dial, first_connection, prepare, twin};
+use super::replay::{Plan, dial, first_connection, in_one_minute, prepare};
 use crate::{
     About, Family, Lab, Pace, Record, Trouble, Verdict, Voice,
     claim::{Claim, Contrary},
-    site::{Flags, Listener, PORT, Pair},
+    site::{Dial, Flags, Listener, PATIENCE, PORT, Pair},
     wire::from,
     wired::Wired,
 };
@@ -29,15 +30,14 @@ pub(super) struct Evidence {
     sent: &'static str,
     /// What of it the server's kernel still holds to be unacknowledged.
     unacknowledged: u32,
-    /// What the client read; `None`: nothing came within a second.
+    /// What the client could read once the server's kernel held nothing any more; `None`: nothing.
     read: Option<String>,
 }
 
 const OCTET: &str = "!";
 /// What the server writes at the beginning of both: so its kernel has measured a round trip, and retransmits after 200 ms.
 const GREETING: &[u8] = b".";
-/// Longer than a retransmission takes, which comes after 200 ms.
-const SILENCE: Duration = Duration::from_millis(900);
+const LOOK_AGAIN: Duration = Duration::from_micros(500);
 
 impl Claim for LateLastAck {
     /// Whether the last ACK of the first connection comes late.
@@ -63,17 +63,9 @@ impl Claim for LateLastAck {
         Some(Contrary { what: "the old ACK does not arrive", setup: false });
 
     fn experiment(lab: &Lab, comes: bool) -> Result<Evidence, Trouble> {
-        let wired = lab.wired()?;
-        prepare(&wired, Plan::NO_WAIT)?;
-        wired.wire.rule(from(Left).last_ack_of_the_close().in_connection(1).first().hold("the last ACK"))?;
-        let listener = wired.server.listen(wired.server.any(PORT), Flags::REUSEADDR)?;
-        let first = wired.client.pair_with(&wired.server, &listener, dial(&wired))?;
-        greet(&wired, &first)?;
-        first_connection(&wired, Plan::NO_WAIT, first)?;
-        let (unacknowledged, read) = second_connection(&wired, &listener, comes)?;
-        let twin = twin(&wired.wire.trace());
-        wired.draw("the last ACK comes late");
-        Ok(Evidence { twin, sent: OCTET, unacknowledged, read })
+        let (begun, (unacknowledged, read)) =
+            in_one_minute(lab, "the last ACK comes late", || two_connections(lab, comes))?;
+        Ok(Evidence { twin: begun.twin(), sent: OCTET, unacknowledged, read })
     }
 
     fn judge(evidence: &Evidence) -> Verdict {
@@ -89,18 +81,29 @@ impl Claim for LateLastAck {
     }
 }
 
+/// What of the server's octet is unacknowledged in the end, and what the client read.
+type Fate = (u32, Option<String>);
+
+fn two_connections(lab: &Lab, comes: bool) -> Result<(Wired, Fate), Trouble> {
+    let (wired, plan) = (lab.wired()?, Plan::NO_WAIT);
+    prepare(&wired, plan)?;
+    wired.wire.rule(from(Left).last_ack_of_the_close().in_connection(1).first().hold("the last ACK"))?;
+    let listener = wired.server.listen(wired.server.any(PORT), Flags::REUSEADDR)?;
+    let first = wired.client.pair_with(&wired.server, &listener, dial(&wired, plan))?;
+    greet(&wired, &first)?;
+    first_connection(&wired, plan, first)?;
+    let fate = second_connection(&wired, &listener, comes)?;
+    Ok((wired, fate))
+}
+
 /// The server's first octet, which arrives.
 fn greet(wired: &Wired, pair: &Pair) -> Result<(), Trouble> {
     (&pair.server).write_all(GREETING).map_err(wired.server.failed("write"))?;
     (&pair.client).read_exact(&mut [0; GREETING.len()]).map_err(wired.client.failed("read"))
 }
 
-fn second_connection(
-    wired: &Wired,
-    listener: &Listener,
-    comes: bool,
-) -> Result<(u32, Option<String>), Trouble> {
-    let pair = wired.client.pair_with(&wired.server, listener, dial(wired))?;
+fn second_connection(wired: &Wired, listener: &Listener, comes: bool) -> Result<Fate, Trouble> {
+    let pair = wired.client.pair_with(&wired.server, listener, dial(wired, Plan::NO_WAIT))?;
     greet(wired, &pair)?;
     wired.wire.mark()?;
     wired.wire.rule(from(Right).with_text().in_connection(2).drop("the server's octet"))?;
@@ -109,20 +112,35 @@ fn second_connection(
     wired.wire.await_packet("the server's octet", from(Right).with_text().in_connection(2))?;
     if comes {
         wired.wire.release("the last ACK")?;
+        // Answered behind it, so it has been processed before the octet may be sent again.
+        drop(wired.client.pair_with(&wired.server, listener, Dial::default())?);
     }
     wired.wire.clear_rules()?;
-    pair.client.set_read_timeout(Some(SILENCE)).map_err(wired.client.failed("SO_RCVTIMEO"))?;
+    // It is sent again until it is acknowledged; what the kernel has let go of is never sent again.
+    let held = unacknowledged(wired, &pair)?;
+    pair.client.set_nonblocking(true).map_err(wired.client.failed("O_NONBLOCK"))?;
     let mut octet = [0; OCTET.len()];
     let read = match (&pair.client).read_exact(&mut octet) {
         Ok(()) => Some(String::from_utf8_lossy(&octet).into_owned()),
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => None,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => None,
         Err(error) => return Err(wired.client.failed("read")(error)),
     };
     let told = read.as_deref().map_or_else(|| "reads nothing".to_owned(), |read| format!("reads \"{read}\""));
     wired.note(Left, &told)?;
-    let held = options::unacknowledged(&pair.server).map_err(wired.server.failed("SIOCOUTQ"))?;
     wired.note(Right, &format!("{held} unacknowledged"))?;
     Ok((held, read))
+}
+
+/// What the server's kernel holds, as soon as that is nothing; or in the end.
+fn unacknowledged(wired: &Wired, pair: &Pair) -> Result<u32, Trouble> {
+    let start = Instant::now();
+    loop {
+        let held = options::unacknowledged(&pair.server).map_err(wired.server.failed("SIOCOUTQ"))?;
+        if held == 0 || start.elapsed() > PATIENCE {
+            return Ok(held);
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde::Serialize;
 use timewait_facts::State;
 use timewait_linux::{Errno, options};
 use timewait_tcp::{
-    Flags as Control, Seen, Segment,
+    Fate, Flags as Control, Seen, Segment,
     Side::{self, Left, Right},
     Trace,
 };
@@ -165,20 +165,22 @@ fn await_end(client: &socket2::Socket) -> Option<()> {
 /// Whether the left side sent a FIN twice, and what came back to the second.
 fn answer_to_fin_again(trace: &Trace) -> (bool, Option<Reply>) {
     let mut segments = trace.rows.iter().filter_map(|row| match &row.seen {
-        Seen::Segment { from, segment, .. } => Some((*from, segment)),
+        Seen::Segment { from, segment, fate, .. } => Some((*from, segment, *fate)),
         Seen::State { .. } | Seen::Note { .. } => None,
     });
-    let fin = |&(from, segment): &(Side, &Segment)| from == Left && segment.has(Control::FIN);
-    let again = segments.by_ref().filter(fin).nth(1).is_some();
-    let back = segments.find(|&(from, _)| from == Right);
-    let reply =
-        |(_, segment): (Side, &Segment)| if segment.has(Control::RST) { Reply::Rst } else { Reply::Ack };
+    let again = segments.by_ref().filter(|(from, segment, _)| *from == Left && segment.has(Control::FIN));
+    let again = again.take(2).count() == 2;
+    // On a slow machine the FIN is sent again before the first answer, the lost one, has come.
+    let back = segments.find(|&(from, _, fate)| from == Right && fate != Fate::Lost);
+    let reply = |(_, segment, _): (Side, &Segment, Fate)| {
+        if segment.has(Control::RST) { Reply::Rst } else { Reply::Ack }
+    };
     (again, back.filter(|_| again).map(reply))
 }
 
 #[cfg(test)]
 mod tests {
-    use timewait_tcp::{Fate, Row, Seq};
+    use timewait_tcp::{Row, Seq};
 
     use super::*;
 
@@ -201,10 +203,24 @@ mod tests {
         answer_to_fin_again(&Trace { rows: rows.collect(), ..Trace::default() })
     }
 
+    fn late_loss() -> (bool, Option<Reply>) {
+        let note = String::new();
+        let segment = Segment::ack(Seq::new(2), Seq::new(2));
+        let lost = Seen::Segment { from: Right, connection: 1, segment, fate: Fate::Lost, note };
+        let lost = Row { at: Duration::ZERO, seen: lost };
+        let rows = vec![seen(Left, fin()), seen(Left, fin()), lost, seen(Right, Segment::rst(Seq::new(2)))];
+        answer_to_fin_again(&Trace { rows, ..Trace::default() })
+    }
+
     #[test]
     fn only_what_comes_back_to_the_second_fin_is_its_answer() {
         assert_eq!(answers(&[]), (true, None));
         assert_eq!(answers(&[Segment::rst(Seq::new(2))]), (true, Some(Reply::Rst)));
+        assert_eq!(
+            late_loss(),
+            (true, Some(Reply::Rst)),
+            "what is lost is no answer, however late it is lost"
+        );
         assert_eq!(answers(&[Segment::ack(Seq::new(2), Seq::new(2))]), (true, Some(Reply::Ack)));
         let once = Trace {
             rows: vec![seen(Left, fin()), seen(Right, Segment::rst(Seq::new(2)))],

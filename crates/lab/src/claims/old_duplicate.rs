@@ -85,6 +85,7 @@ mod tests {
             waiting,
             second: Answer::ok(),
             twin: Some(twin),
+            edges: 0,
             sent: Some(NEW.to_owned()),
             read: Some(text.to_owned()),
             paws: 0,

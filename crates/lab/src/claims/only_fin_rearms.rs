@@ -2,10 +2,7 @@
 
 use serde::Serialize;
 
-use super::{
-    fin_again_rearms::ms,
-    waiting_server::{FRESH, WaitingServer},
-};
+use super::waiting_server::{Clock, WaitingServer};
 use crate::{
     About, Family, Lab, Pace, Record, Trouble, Verdict, Voice,
     claim::{Claim, Contrary},
@@ -15,9 +12,8 @@ pub(super) struct OnlyFinRearms;
 
 #[derive(Serialize)]
 pub(super) struct Evidence {
-    before_ms: u64,
-    /// After an old ACK without text, which needs no answer by the standard but an ACK.
-    after_ms: u64,
+    /// What an old ACK without text did to it, which needs no answer by the standard but an ACK.
+    clock: Clock,
 }
 
 impl Claim for OnlyFinRearms {
@@ -30,7 +26,7 @@ impl Claim for OnlyFinRearms {
         says: "only a FIN that comes again restarts the clock of TIME-WAIT",
         by: Voice::Standard("RFC 9293 §3.10.7.4"),
         how: "When a part of the server's wait has passed, the wire sends an old ACK of the client's once more, one from before any FIN. \
-              Refuted if the whole wait is left again.",
+              Control: enough of it had passed. Refuted if the wait ends later, by what had passed.",
         if_confirmed: "What is no FIN does not prolong the wait.",
         if_refuted: "On Linux any old segment with an ACK restarts the clock (net/ipv4/tcp_minisocks.c, tcp_timewait_state_process): a socket \
                      in TIME-WAIT that hears from the past stays longer.",
@@ -43,24 +39,23 @@ impl Claim for OnlyFinRearms {
 
     fn experiment(lab: &Lab, comes: bool) -> Result<Evidence, Trouble> {
         let it = WaitingServer::spared(lab)?;
-        let before = it.let_time_pass()?;
+        let (passed, end) = it.let_time_pass()?;
         if comes {
             it.wired.wire.replay(&it.ack, "an old ACK")?;
             it.settle()?;
         }
-        let after = it.left()?.unwrap_or_default();
-        it.wired.server.called("left of the wait", &format!("{before:.1?}, then {after:.1?}"));
+        let clock = Clock::of(&it, passed, end)?;
+        it.wired.server.called("the end of the wait moved by", &format!("{} ms", clock.moved_ms));
         it.wired.draw("an old ACK that comes again");
-        Ok(Evidence { before_ms: ms(before), after_ms: ms(after) })
+        Ok(Evidence { clock })
     }
 
-    fn judge(evidence: &Evidence) -> Verdict {
-        let worn = evidence.before_ms < ms(FRESH);
-        Verdict::given(worn, "no part of the wait had passed", evidence.after_ms < ms(FRESH))
+    fn judge(Evidence { clock }: &Evidence) -> Verdict {
+        Verdict::given(clock.is_worn(), "no part of the wait had passed", !clock.was_started_again())
     }
 
-    fn decided_by(Evidence { before_ms, after_ms }: &Evidence) -> String {
-        format!("{before_ms} ms left, then an old ACK, and {after_ms} ms left")
+    fn decided_by(Evidence { clock: Clock { passed_ms, moved_ms } }: &Evidence) -> String {
+        format!("after {passed_ms} ms an old ACK, and the wait ends {moved_ms} ms later")
     }
 }
 
@@ -70,9 +65,10 @@ mod tests {
 
     #[test]
     fn a_fresh_clock_after_something_else_refutes() {
-        let judge = |before_ms, after_ms| OnlyFinRearms::judge(&Evidence { before_ms, after_ms });
-        assert_eq!(judge(59_000, 58_990), Verdict::Confirmed);
-        assert_eq!(judge(59_000, 60_000), Verdict::Refuted);
-        assert!(matches!(judge(60_000, 60_000), Verdict::CouldNotTry(_)));
+        let judge =
+            |passed_ms, moved_ms| OnlyFinRearms::judge(&Evidence { clock: Clock { passed_ms, moved_ms } });
+        assert_eq!(judge(700, 12), Verdict::Confirmed);
+        assert_eq!(judge(700, 703), Verdict::Refuted);
+        assert!(matches!(judge(20, 20), Verdict::CouldNotTry(_)));
     }
 }

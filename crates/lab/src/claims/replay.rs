@@ -3,7 +3,8 @@
 //!
 //! The second connection begins with the same sequence numbers as the first, so that the old segment fits. The client's is
 //! chosen (TCP_REPAIR); the server's follows from it, since with `tcp_syncookies` = 2 it is a function of the four numbers,
-//! of the client's, and of the minute (linux v6.12 net/ipv4/syncookies.c `secure_tcp_syn_cookie`).
+//! of the client's, and of the minute (linux v6.12 net/ipv4/syncookies.c `secure_tcp_syn_cookie`). Where that minute ends
+//! nobody tells; if it ends between the two connections, which shows in their numbers, both are made anew in the next.
 
 use std::{
     io::{Read as _, Write as _},
@@ -34,8 +35,10 @@ pub(super) const NEW: &str = "NEW: pay 1 to Alice, now";
 const CLIENT: u16 = 40_000;
 /// The number before the client's first, in both.
 const ISS: u32 = 3_000_000_000;
-/// How long the second connect(2) may take. A SYN is sent again after 1 s.
-const PATIENCE: Duration = Duration::from_millis(2500);
+/// How long a second connect(2) may take that is not to succeed: longer than 1 s, after which its SYN is sent again.
+const REFUSED: Duration = Duration::from_millis(2500);
+/// How often both connections are made anew at most: a minute has room for many, unless the machine stands still.
+const MOST_EDGES: u32 = 3;
 
 /// How a replay is set up.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +77,8 @@ pub(super) struct Replay {
     pub(super) second: Answer,
     /// Whether both connections began with the same numbers, on both sides.
     pub(super) twin: Option<bool>,
+    /// How often a minute ended between the two, so that both were made anew.
+    pub(super) edges: u32,
     /// What the client sent in the second.
     pub(super) sent: Option<String>,
     /// What the server's application read in the second.
@@ -99,28 +104,52 @@ impl Replay {
 
 pub(super) fn replay(lab: &Lab, plan: Plan) -> Result<Replay, Trouble> {
     lab.case(plan.title);
+    let (begun, replay) = in_one_minute(lab, plan.title, || once(lab, plan))?;
+    Ok(Replay { twin: begun.twin(), edges: begun.edges, ..replay })
+}
+
+/// Makes two connections, and makes them anew if the server's minute ended between them; draws the last of it.
+pub(super) fn in_one_minute<T>(
+    lab: &Lab,
+    title: &str,
+    mut make: impl FnMut() -> Result<(Wired, T), Trouble>,
+) -> Result<(Begun, T), Trouble> {
+    let mut edges = 0;
+    loop {
+        let (wired, outcome) = make()?;
+        let begun = Begun { edges, ..Begun::in_trace(&wired.wire.trace()) };
+        if !begun.crosses_a_minute() || edges == MOST_EDGES {
+            wired.draw(title);
+            return Ok((begun, outcome));
+        }
+        edges += 1;
+        lab.did("the minute of the server's numbers ended between the two connections: both once more");
+    }
+}
+
+fn once(lab: &Lab, plan: Plan) -> Result<(Wired, Replay), Trouble> {
     let wired = lab.wired()?;
     prepare(&wired, plan)?;
     if plan.held {
         wired.wire.rule(from(Left).with_text().in_connection(1).first().hold("the old payment"))?;
     }
     let listener = wired.server.listen(wired.server.any(PORT), Flags::REUSEADDR)?;
-    let first = wired.client.pair_with(&wired.server, &listener, dial(&wired))?;
+    let first = wired.client.pair_with(&wired.server, &listener, dial(&wired, plan))?;
     first_connection(&wired, plan, first)?;
     let waiting = waiting_at(&wired.server.look("after the first connection", PORT)?, PORT)
         + waiting_towards(&wired.client.look("after the first connection", PORT)?, PORT);
     let paws = paws_rejected(&wired)?;
     let outcome = second_connection(&wired, plan, &listener)?;
-    let trace = wired.wire.trace();
-    wired.draw(plan.title);
-    Ok(Replay {
+    let replay = Replay {
         waiting,
         second: outcome.0,
-        twin: twin(&trace),
+        twin: None,
+        edges: 0,
         sent: outcome.1.is_some().then(|| NEW.to_owned()),
         read: outcome.1,
-        paws: paws_rejected(&wired)? - paws,
-    })
+        paws: paws_rejected(&wired)?.saturating_sub(paws),
+    };
+    Ok((wired, replay))
 }
 
 pub(super) fn prepare(wired: &Wired, plan: Plan) -> Result<(), Trouble> {
@@ -134,9 +163,9 @@ pub(super) fn prepare(wired: &Wired, plan: Plan) -> Result<(), Trouble> {
 }
 
 /// Always from the same port, and with the same number.
-pub(super) fn dial(wired: &Wired) -> Dial {
+pub(super) fn dial(wired: &Wired, plan: Plan) -> Dial {
     let from: SocketAddr = wired.client.at(CLIENT);
-    Dial { iss: Some(ISS), patience: Some(PATIENCE), ..Dial::again_from(from) }
+    Dial { iss: Some(ISS), patience: plan.rfc1337.then_some(REFUSED), ..Dial::again_from(from) }
 }
 
 /// The old payment arrives, by a retransmission if the wire holds it, and the connection is closed in good order.
@@ -171,7 +200,7 @@ fn second_connection(
     listener: &Listener,
 ) -> Result<(Answer, Option<String>), Trouble> {
     wired.wire.rule(from(Left).with_text().in_connection(2).first().hold("the new payment"))?;
-    let outcome = wired.client.connect(wired.server.reached_at(listener), dial(wired));
+    let outcome = wired.client.connect(wired.server.reached_at(listener), dial(wired, plan));
     let answer = Answer::of(&outcome);
     wired.client.called(format!("connect again from port {CLIENT}"), &answer);
     wired.note(Left, &format!("connect: {answer}"))?;
@@ -203,18 +232,58 @@ fn paws_rejected(wired: &Wired) -> Result<u64, Trouble> {
     Ok(counters.get("PAWSEstab").copied().unwrap_or(0))
 }
 
-/// Whether the SYNs of the first two connections, and the answers to them, have the same numbers. `None` without a second.
-pub(super) fn twin(trace: &Trace) -> Option<bool> {
-    let begins = |connection_wanted: u32, side: Side| -> Option<Seq> {
-        trace.rows.iter().find_map(|row| match &row.seen {
-            Seen::Segment { from, connection, segment, .. }
-                if *from == side && *connection == connection_wanted && segment.has(Control::SYN) =>
-            {
-                Some(segment.seq)
-            }
-            Seen::Segment { .. } | Seen::State { .. } | Seen::Note { .. } => None,
-        })
-    };
-    let pair = |connection| Some((begins(connection, Left)?, begins(connection, Right)?));
-    Some(pair(1)? == pair(2)?)
+/// With which numbers two connections began: the client's, and the server's answer to it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Begun {
+    first: Option<(Seq, Seq)>,
+    /// `None`: there was no second.
+    second: Option<(Seq, Seq)>,
+    /// How often both had to be made anew before.
+    edges: u32,
+}
+
+impl Begun {
+    fn in_trace(trace: &Trace) -> Self {
+        let begins = |connection_wanted: u32, side: Side| -> Option<Seq> {
+            trace.rows.iter().find_map(|row| match &row.seen {
+                Seen::Segment { from, connection, segment, .. }
+                    if *from == side && *connection == connection_wanted && segment.has(Control::SYN) =>
+                {
+                    Some(segment.seq)
+                }
+                Seen::Segment { .. } | Seen::State { .. } | Seen::Note { .. } => None,
+            })
+        };
+        let pair = |connection| Some((begins(connection, Left)?, begins(connection, Right)?));
+        Self { first: pair(1), second: pair(2), edges: 0 }
+    }
+
+    /// Whether both began with the same numbers. `None` without a second.
+    pub(super) fn twin(&self) -> Option<bool> {
+        Some(self.first? == self.second?)
+    }
+
+    /// The client's numbers are the same and the server's are not: its minute has ended in between.
+    fn crosses_a_minute(&self) -> bool {
+        self.first.zip(self.second).is_some_and(|(first, second)| first.0 == second.0 && first.1 != second.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_where_the_server_s_numbers_alone_differ_a_minute_has_ended() {
+        let numbers = |client, server| Some((Seq::new(client), Seq::new(server)));
+        let begun = |first, second| Begun { first, second, edges: 0 };
+        let twins = begun(numbers(1, 2), numbers(1, 2));
+        assert_eq!((twins.twin(), twins.crosses_a_minute()), (Some(true), false));
+        let crossed = begun(numbers(1, 2), numbers(1, 3));
+        assert_eq!((crossed.twin(), crossed.crosses_a_minute()), (Some(false), true));
+        let other = begun(numbers(1, 2), numbers(9, 3));
+        assert_eq!((other.twin(), other.crosses_a_minute()), (Some(false), false), "not chosen: no twin");
+        let refused = begun(numbers(1, 2), None);
+        assert_eq!((refused.twin(), refused.crosses_a_minute()), (None, false));
+    }
 }

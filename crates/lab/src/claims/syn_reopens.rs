@@ -1,7 +1,5 @@
 //! "A newer SYN reopens a waiting connection at once".
 
-use std::time::Duration;
-
 use serde::Serialize;
 use timewait_tcp::{
     Flags as Control,
@@ -98,11 +96,7 @@ fn reopen(lab: &Lab, case: &str, again: Again) -> Result<Reopening, Trouble> {
         wired.set("net.ipv4.tcp_timestamps", if again.timestamps { "1" } else { "0" })?;
         Ok(Dial { iss: Some(ISS), ..Dial::again_from(wired.client.at(CLIENT)) })
     })?;
-    let dial = Dial {
-        iss: Some(again.iss),
-        patience: Some(Duration::from_secs(3)),
-        ..Dial::again_from(it.wired.client.at(CLIENT))
-    };
+    let dial = Dial { iss: Some(again.iss), ..Dial::again_from(it.wired.client.at(CLIENT)) };
     it.let_timestamps_advance()?;
     it.wired.wire.mark()?;
     let outcome = it.wired.client.connect(it.wired.server.reached_at(&it.listener), dial);

@@ -141,7 +141,7 @@ fn a_rule_that_panics_breaks_the_wire_and_hangs_nobody() {
         let never = both_ways().when(|packet| packet.segment.text == b"never sent");
         let error = stage.wire.await_packet("nothing", never).unwrap_err();
         assert!(matches!(error, WireError::Broken(Breakage::Panic)), "{error:?}");
-        assert!(start.elapsed() < Duration::from_secs(5), "told at once, not by the deadline");
+        assert!(start.elapsed() < Duration::from_secs(25), "told at once, not by the deadline");
         assert!(matches!(stage.wire.rule(from(Left).drop("")), Err(WireError::Broken(_))));
         // Who waits on a socket for what cannot come any more is told as well.
         assert_eq!(reader.join().unwrap().unwrap_err().kind(), ErrorKind::ConnectionAborted);
@@ -152,7 +152,8 @@ fn a_rule_that_panics_breaks_the_wire_and_hangs_nobody() {
 #[test]
 fn a_wait_in_vain_says_for_what_and_how_much_came_since_the_mark() {
     in_own_host(|host| {
-        let stage = Stage::with(host, Cable::default(), RIGHT_V4);
+        let mut stage = Stage::with(host, Cable::default(), RIGHT_V4);
+        stage.wire.wait_at_most(Duration::from_secs(2));
         let (mut client, _server) = stage.pair();
         stage.wire.await_packet("the handshake's end", from(Left).bare_ack()).unwrap();
         stage.wire.mark().unwrap();
@@ -160,7 +161,7 @@ fn a_wait_in_vain_says_for_what_and_how_much_came_since_the_mark() {
         let error = stage.wire.await_packet("a SYN", from(Left).syn()).unwrap_err();
         let WireError::InVain { since, .. } = &error else { panic!("{error:?}") };
         assert!((1..100).contains(since), "the text, and not the SYN before the mark: {since}");
-        assert_eq!(error.to_string(), format!("waited 5 s in vain for a SYN; {since} packets came"));
+        assert_eq!(error.to_string(), format!("waited 2 s in vain for a SYN; {since} packets came"));
     });
 }
 

@@ -1,30 +1,24 @@
-//! A conversation in which both directions advance together: the client writes records, the server sends each octet back.
+//! Streams of one record over and over, as fast as a connection carries them.
 
 use std::{
     io::{self, Read as _, Write as _},
     net::Shutdown,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
-    time::{Duration, Instant},
 };
 
 use socket2::Socket;
 
-use crate::site::PATIENCE;
-
-/// How far the client writes ahead of what came back.
-const AHEAD: usize = 512 << 10;
 /// Octets of a write.
 const PIECE: usize = 64 << 10;
 /// The most that is kept of what the server read and did not expect.
 const KEPT: usize = 1 << 10;
-const LOOK_AGAIN: Duration = Duration::from_micros(200);
 
-/// How far a conversation is, for those who steer it.
+/// How far a stream is, for those who steer it.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    /// Octets that have come back to the client.
-    pub(super) returned: AtomicUsize,
+    /// Octets that were read.
+    pub(super) read: AtomicUsize,
     /// Nothing more is to be written.
     pub(super) enough: AtomicBool,
 }
@@ -40,22 +34,80 @@ pub(super) struct Strange {
     before: Vec<u8>,
 }
 
-/// One conversation: `record` over and over, until there is enough or `most` octets are written. In the end the client
-/// closes first. What the server read, held against the record.
-pub(super) fn converse(
+/// Both sides write until there is enough, or `most` octets are written. In the end the client closes first.
+pub(super) fn both_ways(
+    client: &Socket,
+    server: &Socket,
+    (record, most): (&'static str, usize),
+    progress: &Progress,
+) -> io::Result<()> {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let answers = scope.spawn(|| {
+            write(server, record, most, &over)?;
+            server.shutdown(Shutdown::Write)
+        });
+        let at_server = scope.spawn(|| {
+            let read = read_to_end(server, |_| {});
+            // The client wants no more: so its own answers end, and it closes second.
+            over.store(true, Ordering::Relaxed);
+            read
+        });
+        let at_client = scope.spawn(|| read_to_end(client, |_| {}));
+        let written = write(client, record, most, &progress.enough);
+        client.shutdown(Shutdown::Write)?;
+        written?;
+        join(at_server.join())?;
+        join(answers.join())?;
+        join(at_client.join())
+    })
+}
+
+/// The server writes so many octets, and the client reads them.
+pub(super) fn download(
+    client: &Socket,
+    server: &Socket,
+    record: &'static str,
+    octets: usize,
+) -> io::Result<()> {
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| write(server, record, octets, &AtomicBool::new(false)));
+        let mut buffer = vec![0; PIECE];
+        let mut left = octets;
+        while let Some(room) = buffer.get_mut(..left.min(PIECE)).filter(|room| !room.is_empty()) {
+            match (&mut &*client).read(room)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => left -= read,
+            }
+        }
+        join(writer.join())
+    })
+}
+
+/// The client writes until there is enough, and closes first. What the server read, held against the record.
+pub(super) fn upload(
     client: &Socket,
     server: &Socket,
     (record, most): (&'static str, usize),
     progress: &Progress,
 ) -> io::Result<Strange> {
     thread::scope(|scope| {
-        let echo = scope.spawn(move || send_back(server, record.as_bytes()));
-        let reader = scope.spawn(move || read_back(client, progress));
-        let written = write(client, record.as_bytes(), most, progress);
+        let reader = scope.spawn(|| {
+            let (mut strange, mut position) = (Strange::default(), 0);
+            read_to_end(server, |piece| {
+                strange.hold_against(record.as_bytes(), position, piece);
+                position += piece.len();
+                progress.read.store(position, Ordering::Relaxed);
+            })?;
+            server.shutdown(Shutdown::Write)?;
+            Ok(strange)
+        });
+        let written = write(client, record, most, &progress.enough);
         client.shutdown(Shutdown::Write)?;
         written?;
-        join(reader.join())?;
-        join(echo.join())
+        let strange = join(reader.join())?;
+        read_to_end(client, |_| {})?;
+        Ok(strange)
     })
 }
 
@@ -63,46 +115,28 @@ fn join<T>(outcome: thread::Result<io::Result<T>>) -> io::Result<T> {
     outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn write(mut client: &Socket, record: &[u8], most: usize, progress: &Progress) -> io::Result<()> {
+fn write(mut to: &Socket, record: &str, most: usize, enough: &AtomicBool) -> io::Result<()> {
+    let record = record.as_bytes();
     let pieces: Vec<u8> = record.iter().copied().cycle().take(PIECE + record.len()).collect();
-    let (mut written, start) = (0, Instant::now());
-    while written < most && !progress.enough.load(Ordering::Relaxed) {
-        if written > progress.returned.load(Ordering::Relaxed) + AHEAD {
-            if start.elapsed() > PATIENCE {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            thread::sleep(LOOK_AGAIN);
-            continue;
-        }
+    let mut written = 0;
+    while written < most && !enough.load(Ordering::Relaxed) {
         let offset = written % record.len();
         let piece = pieces.get(offset..offset + PIECE.min(most - written)).unwrap_or_default();
-        client.write_all(piece)?;
+        to.write_all(piece)?;
         written += piece.len();
     }
     Ok(())
 }
 
-fn read_back(mut client: &Socket, progress: &Progress) -> io::Result<()> {
+fn read_to_end(mut from: &Socket, mut each: impl FnMut(&[u8])) -> io::Result<()> {
     let mut buffer = vec![0; PIECE];
     loop {
-        match client.read(&mut buffer)? {
-            0 => return Ok(()),
-            read => progress.returned.fetch_add(read, Ordering::Relaxed),
-        };
+        let read = from.read(&mut buffer)?;
+        match buffer.get(..read).filter(|piece| !piece.is_empty()) {
+            Some(piece) => each(piece),
+            None => return Ok(()),
+        }
     }
-}
-
-fn send_back(mut server: &Socket, record: &[u8]) -> io::Result<Strange> {
-    let (mut buffer, mut position, mut strange) = (vec![0; PIECE], 0, Strange::default());
-    loop {
-        let read = server.read(&mut buffer)?;
-        let Some(piece) = buffer.get(..read).filter(|piece| !piece.is_empty()) else { break };
-        strange.hold_against(record, position, piece);
-        position += read;
-        server.write_all(piece)?;
-    }
-    server.shutdown(Shutdown::Write)?;
-    Ok(strange)
 }
 
 impl Strange {
