@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use timewait_tcp::{Flags, Segment, Seq};
@@ -212,7 +212,8 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// So many repetitions of what it sent last, and how the waits between them grow.
+    /// So many repetitions of what it sent last, and how the waits between them grow: by the clock of who sent them, for here
+    /// they may be read late.
     fn again(&mut self, times: usize) -> Result<String, Trouble> {
         let mut sent_at = Vec::new();
         let mut told = String::new();
@@ -220,16 +221,20 @@ impl<'a> Play<'a> {
             let Some((_, segment)) = self.next(PATIENCE)? else {
                 return Err(in_vain("a segment sent again"));
             };
-            sent_at.push(Instant::now());
+            let Some(stamp) = segment.options.timestamps else {
+                return Err(Trouble::Otherwise("a script that tells waits agrees on timestamps".to_owned()));
+            };
+            sent_at.push(Seq::new(stamp.value));
             let line = self.hear(&segment);
             if !told.is_empty() && line != told {
                 return Ok(format!("{told}; {line}"));
             }
             told = line;
         }
-        let waits: Vec<_> = sent_at.windows(2).filter_map(|two| Some(*two.get(1)? - *two.first()?)).collect();
+        let waits: Vec<_> =
+            sent_at.windows(2).filter_map(|two| Some(two.get(1)?.since(*two.first()?))).collect();
         let growth = waits.windows(2).filter_map(|two| {
-            let ratio = two.get(1)?.as_secs_f64() / two.first()?.as_secs_f64();
+            let ratio = f64::from(*two.get(1)?) / f64::from(*two.first()?);
             Some(format!(", x{:.0}", ratio.log2().round().exp2()))
         });
         Ok(format!("{told}, {times} times{}", growth.collect::<String>()))

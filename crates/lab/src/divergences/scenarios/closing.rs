@@ -258,7 +258,7 @@ pub(super) const ALL: &[Scenario] = &[
             "fin-sent-again",
             "a FIN without an ACK is sent again, twice as late each time",
             "RFC 6298 §5.5",
-            "opened
+            "opened with timestamps
              close
              again 3",
         )

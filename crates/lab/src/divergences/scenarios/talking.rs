@@ -104,8 +104,8 @@ pub(super) const ALL: &[Scenario] = &[
             "probes",
             "a closed window is probed, ever later, by a segment that needs no room",
             "RFC 9293 §3.8.6.1",
-            "opened
-             > ACK 1 ack 1 win 0
+            "opened with timestamps
+             > ACK 1 ack 1 win 0 ts 0
              write hello
              again 3",
         )
@@ -116,7 +116,7 @@ pub(super) const ALL: &[Scenario] = &[
             "text-sent-again",
             "text without an ACK is sent again, twice as late each time",
             "RFC 6298 §5.5",
-            "opened
+            "opened with timestamps
              write hello
              again 3",
         )
