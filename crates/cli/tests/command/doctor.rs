@@ -196,7 +196,7 @@ fn a_setting_that_may_not_be_read_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let closed = folder.path().join("closed");
         fs::write(&closed, "15\n").unwrap();
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
         let script = "mount --bind \"$1\" /proc/sys/net/ipv4/tcp_fin_timeout && \
             exec setpriv --bounding-set -dac_override,-dac_read_search \
             --inh-caps -dac_override,-dac_read_search \"$0\" doctor --json";

@@ -46,7 +46,7 @@ impl Request {
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Sockets with the port asked for, on any local address, in any state. Those with another port are passed over.
-    /// A [`Census`] keeps them few.
+    /// A [`Census`](super::Census) keeps them few.
     pub occupants: Vec<Occupant>,
     /// Whether this kernel lists sockets that are only bound.
     pub bound_listed: bool,

@@ -264,7 +264,9 @@ fn a_stop_in_the_middle_of_50_connections_finishes_them() {
         let server = Server::listen(&several_threads()).unwrap();
         let mut clients: Vec<_> = (0..50).map(|_| TcpStream::connect("127.0.0.1:9000").unwrap()).collect();
         // Whoever speaks is waited for.
-        clients.iter_mut().for_each(|client| client.write_all(b"x").unwrap());
+        for client in &mut clients {
+            client.write_all(b"x").unwrap();
+        }
         let mut server = Running::run_quietly(server);
         for client in &mut clients {
             client.read_to_end(&mut Vec::new()).unwrap();

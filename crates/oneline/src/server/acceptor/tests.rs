@@ -117,7 +117,9 @@ fn whoever_had_closed_before_it_was_accepted_is_done_with_and_seen_to_have_close
     in_own_host(|_host| {
         let (totals, _, clients) = serve(9, |address| {
             let clients = clients(9, address, b"");
-            clients.iter().for_each(|client| client.shutdown(Shutdown::Write).unwrap());
+            for client in &clients {
+                client.shutdown(Shutdown::Write).unwrap();
+            }
             clients
         });
         assert_eq!((totals.served, totals.orderly, totals.settled), (9, 9, 0));
