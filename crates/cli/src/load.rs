@@ -66,13 +66,11 @@ fn is_bad_news(report: &Report) -> bool {
 /// kernel itself routes as local is, and just that address is connected to.
 fn local_target(target: &Target) -> anyhow::Result<SocketAddr> {
     let found = target.resolve()?;
-    match first_local(&found)? {
-        Some(to) => Ok(to),
-        None => {
-            let ips: Vec<String> = found.iter().map(|to| to.ip().to_string()).collect();
-            bail!(words::not_local(&ips))
-        }
-    }
+    let Some(to) = first_local(&found)? else {
+        let ips: Vec<String> = found.iter().map(|to| to.ip().to_string()).collect();
+        bail!(words::not_local(&ips));
+    };
+    Ok(to)
 }
 
 fn first_local(found: &[SocketAddr]) -> anyhow::Result<Option<SocketAddr>> {
