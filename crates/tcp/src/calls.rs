@@ -120,6 +120,18 @@ impl State {
         transmitted(closed, out, cx)
     }
 
+    /// SEND and CLOSE at once: the FIN goes with the last of the text, where there is room. Where SEND is not served, only
+    /// CLOSE is.
+    pub fn send_last(mut self, text: &[u8], now: Instant, profile: &Profile) -> Step {
+        let has_room = self.send_room(profile).is_some_and(|room| room >= text.len());
+        if let (true, Self::Other(other @ (Other::Established(_) | Other::CloseWait(_)))) = (has_room, &mut self)
+            && let Some(outbox) = other.parts().outbox
+        {
+            outbox.text.extend_from_slice(text);
+        }
+        self.close(now, profile)
+    }
+
     /// CLOSE by a user who will not read any more either: RFC 9293 §3.6.1's half-duplex close (MAY-1).
     ///
     /// Text that comes from now on is answered with an RST. Whoever has text unread [aborts](Self::abort) instead.

@@ -80,6 +80,11 @@ impl Outbox {
         self.text.len()
     }
 
+    /// How many times what waits for its ACK (or for a window) has been sent again (or asked for).
+    pub fn retransmissions(&self) -> u8 {
+        self.timer.as_ref().map_or(0, |timer| timer.times)
+    }
+
     /// How much more text is taken.
     pub(crate) fn room(&self, cx: Context<'_>) -> usize {
         cx.profile.send_buffer.saturating_sub(self.text.len())
