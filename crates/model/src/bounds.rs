@@ -28,11 +28,26 @@ pub struct Bounds {
     pub reopen_on_newer_syn: bool,
     /// Both sides use timestamps (RFC 7323).
     pub timestamps: bool,
+    /// Any ACK restarts TIME-WAIT (Linux); else the peer's FIN alone does (RFC 9293).
+    pub any_ack_restarts: bool,
 }
 
 impl Bounds {
-    /// The largest MSL, and half the longest wait, that can be asked about.
+    /// No lifetime, interval or number that is larger can be asked about.
     pub const LARGEST: u8 = 20;
+
+    /// No wait that is longer can be asked about.
+    pub const LONGEST_WAIT: u8 = 100;
+
+    /// The wait that RFC 9293 asks for: twice the maximum segment lifetime.
+    pub const fn two_msl(&self) -> u8 {
+        self.msl * 2
+    }
+
+    /// A wait that ought to do, whatever these are: who looks for the first that does need look no further.
+    pub const fn enough(&self) -> u8 {
+        self.msl.saturating_mul(3).saturating_add(self.losses.saturating_mul(self.every))
+    }
 
     /// Whether these can be explored at all.
     ///
@@ -61,7 +76,7 @@ impl Bounds {
         let every = Duration::from_secs(self.every.into());
         Profile {
             time_wait: Duration::from_secs(wait.into()),
-            time_wait_restarts: Restarts::OnFin,
+            time_wait_restarts: if self.any_ack_restarts { Restarts::OnAnyAck } else { Restarts::OnFin },
             rst_ends_time_wait: self.rst_kills_time_wait,
             reopens: if self.reopen_on_newer_syn { Reopens::Rfc6191 } else { Reopens::Never },
             syn_timeout: every,
@@ -96,6 +111,7 @@ impl Default for Bounds {
             rst_kills_time_wait: false,
             reopen_on_newer_syn: false,
             timestamps: false,
+            any_ack_restarts: false,
         }
     }
 }
@@ -116,7 +132,7 @@ pub enum BoundsError {
     #[error("a retransmission every {0} ticks cannot be explored; 1 to {largest} can", largest = Bounds::LARGEST)]
     Every(u8),
     /// What is lost would never come again.
-    #[error("with {losses} losses and {retransmissions} retransmissions, something can be lost for ever")]
+    #[error("{losses} losses need {losses} retransmissions or more, not {retransmissions}: what is lost would never come again")]
     LostForEver {
         /// How many segments may be lost.
         losses: u8,

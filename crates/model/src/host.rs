@@ -1,4 +1,4 @@
-use timewait_tcp::{Event, Instant, On, Profile, Seq, Side, State, StateName, Step};
+use timewait_tcp::{Arrow, Event, Instant, On, Profile, Seq, Side, State, StateName, Step};
 
 use crate::{bounds::TICK, rules::Rules};
 
@@ -41,17 +41,13 @@ impl Host {
         let mut reset = false;
         let mut step = happens(self.state.clone(), &rules.profile);
         loop {
-            let was_waiting = host.state.name() == StateName::TimeWait;
-            reset |= !was_waiting && step.arrows.iter().any(|arrow| arrow.on == On::Rst && arrow.to == StateName::Closed);
+            // In TIME-WAIT it has ended already: both sides have said and heard everything.
+            let ends_it = |arrow: &&Arrow| arrow.on == On::Rst && arrow.to == StateName::Closed;
+            reset |= !host.is(StateName::TimeWait) && step.arrows.iter().any(ends_it);
             sent.append(&mut step.send);
             for event in step.events {
-                match event {
-                    Event::Received(text) => host.received.extend(text),
-                    Event::Established
-                    | Event::PeerClosed
-                    | Event::Refused
-                    | Event::Reset
-                    | Event::TimedOut => {}
+                if let Event::Received(text) = event {
+                    host.received.extend(text);
                 }
             }
             host.state = step.next;
@@ -63,7 +59,13 @@ impl Host {
 
     /// Its user does what there is to be done at first.
     pub(crate) fn begins(&self, side: Side, rules: &Rules) -> Done {
-        self.goes(side, rules, |state, _| Step { next: state, send: vec![], events: vec![], arrows: vec![], error: None })
+        self.goes(side, rules, |state, _| Step {
+            next: state,
+            send: vec![],
+            events: vec![],
+            arrows: vec![],
+            error: None,
+        })
     }
 
     /// The user of the first connection says what it has to say and closes, as soon as it may. The next connection's
@@ -88,9 +90,9 @@ impl Host {
         Some(self.state.clone().send_last(text_of(side), NOW, &rules.profile))
     }
 
-    /// Whether something waits for its ACK and may be sent again.
+    /// Whether something waits for its ACK and may be sent again. In the next connection all is sent once.
     pub(crate) fn may_send_again(&self, rules: &Rules) -> bool {
-        self.state.outbox().is_some_and(|outbox| outbox.retransmissions() < rules.bounds.retransmissions)
+        self.connection == 1 && self.state.outbox().is_some_and(|outbox| outbox.retransmissions() < rules.bounds.retransmissions)
             && self.state.next_timer().is_some()
     }
 
@@ -101,7 +103,7 @@ impl Host {
 
     /// The same a tick later.
     pub(crate) fn older(&self) -> Self {
-        Self { state: self.state.clone().rebased(NOW + TICK), ..self.clone() }
+        Self { state: self.state.clone().rebased(NOW + TICK).with_stamps_earlier(1), ..self.clone() }
     }
 
     /// Its retransmission timer goes off, now or (an estimate that was too short) before its time.

@@ -1,6 +1,6 @@
 //! An old segment that reaches the next connection: would some initial numbers let it in?
 
-use timewait_tcp::{Flags, Profile, Segment, Seq, State};
+use timewait_tcp::{Profile, Segment, Seq, State};
 
 use crate::host::NOW;
 
@@ -17,9 +17,13 @@ pub(crate) struct Free {
 /// none if no numbers let it in.
 ///
 /// TCP does not know where a circle of numbers is cut: a connection with other initial numbers is this one, and the
-/// segment's numbers moved. So every place where its numbers can mean anything is tried on the machine itself. It got
+/// segment's numbers moved (the laws of [`Seq`]). So every place where its numbers can mean anything is tried on the machine itself. It got
 /// in if the connection is no longer what it was: dropping it, answering it with an ACK or an RST, changes nothing.
 pub(crate) fn lets_in(state: &State, old: &Segment, free: Free, profile: &Profile) -> Option<Segment> {
+    // No connection: a listener that answers an old SYN has not been fooled, for the handshake finds out.
+    if matches!(state, State::Closed | State::Listen(_)) {
+        return None;
+    }
     for seq in places_of_seq(state, old, free.sender) {
         for ack in places_of_ack(state, old, free.receiver) {
             let moved = Segment { seq, ack, ..old.clone() };
@@ -49,9 +53,4 @@ fn places_of_ack(state: &State, old: &Segment, free: bool) -> Vec<Option<Seq>> {
     let (Some(_), true, Some(snd_nxt)) = (old.ack, free, state.snd_nxt()) else { return vec![old.ack] };
     let snd_una = state.numbers().map_or(snd_nxt - 1, timewait_tcp::state::Numbers::snd_una);
     (0..=snd_nxt.since(snd_una)).map(|back| Some(snd_nxt - back)).collect()
-}
-
-/// A listener that answers an old SYN has not been fooled yet: the handshake finds out.
-pub(crate) fn is_for_a_listener(state: &State, old: &Segment) -> bool {
-    matches!(state, State::Listen(_) | State::Closed) && !old.has(Flags::RST)
 }

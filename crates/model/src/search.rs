@@ -1,175 +1,184 @@
 //! Every world that can be reached, breadth first, each once.
 
-use std::sync::Arc;
-
-use hashbrown::{HashTable, hash_map::Entry, HashMap};
-use rustc_hash::FxBuildHasher;
+use timewait_tcp::Trace;
 
 use crate::{
-    host::Host,
-    network::{Flying, Packet},
+    ends::Edges,
+    pool::Pool,
     rules::Rules,
-    world::{Action, World, Wrong},
+    story,
+    world::{Action, After, World},
 };
 
-/// What was found.
-#[derive(Clone, Debug, Default)]
+/// What is asked of every world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Question {
+    /// Nobody's connection is ended by an RST: after an orderly close, both sides hear that it was one.
+    EndsReliably,
+    /// No segment that was sent in the first connection is accepted in the next, whatever initial numbers that chose.
+    NothingOldAccepted,
+    /// Nor is an RST by which a closed end answered such a segment.
+    NotEvenAnRst,
+    /// No octet is lost, repeated or changed.
+    TextIsKept,
+    /// Nothing goes on for ever, and nobody waits for ever: both sides end.
+    BothEnd,
+}
+
+impl Question {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::EndsReliably, Self::NothingOldAccepted, Self::NotEvenAnRst, Self::TextIsKept, Self::BothEnd];
+}
+
+/// What was found, of one wait.
+#[derive(Clone, Debug)]
 pub struct Explored {
+    /// The rules that held.
+    pub rules: Rules,
+    /// How many worlds there are.
     pub states: u32,
-    pub transitions: u64,
-    pub depth: u32,
+    /// How many steps between them.
+    pub steps: u64,
+    /// Bytes that it took to remember them.
     pub bytes: usize,
-    pub hosts: usize,
-    pub packets: usize,
-    pub reset: Option<Vec<Action>>,
-    pub accepted: Option<Vec<Action>>,
-    pub accepted_text: Option<Vec<Action>>,
-    pub garbled: Option<Vec<Action>>,
-    pub stuck: Option<Vec<Action>>,
+    /// The shortest ways to where something goes wrong.
+    wrong: [Option<Vec<Action>>; 5],
 }
 
-struct Interned<T> {
-    numbers: HashMap<Arc<T>, u32, FxBuildHasher>,
-    values: Vec<Arc<T>>,
-}
+impl Explored {
+    /// Whether the answer is yes.
+    pub fn holds(&self, question: Question) -> bool {
+        self.way_to(question).is_none()
+    }
 
-impl<T> Default for Interned<T> {
-    fn default() -> Self {
-        Self { numbers: HashMap::default(), values: Vec::new() }
+    /// The shortest way to where the answer is no.
+    pub fn way_to(&self, question: Question) -> Option<&[Action]> {
+        self.wrong.get(question as usize)?.as_deref()
+    }
+
+    /// The same as a trace, to be drawn as a ladder.
+    pub fn counterexample(&self, question: Question) -> Option<Trace> {
+        self.way_to(question).map(|way| story::tell(way, question, &self.rules))
     }
 }
 
-impl<T: std::hash::Hash + Eq> Interned<T> {
-    fn number(&mut self, value: &Arc<T>) -> u32 {
-        match self.numbers.entry(Arc::clone(value)) {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => {
-                let number = self.values.len() as u32;
-                self.values.push(Arc::clone(value));
-                *entry.insert(number)
+/// There is more than fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("more than {states} states need more than the {limit} bytes of memory that are allowed")]
+pub struct TooLarge {
+    /// How many states there were so far.
+    pub states: u32,
+    /// How many bytes were allowed.
+    pub limit: usize,
+}
+
+/// Explores every world that these rules allow.
+///
+/// `progress` is told the number of states, every now and then.
+///
+/// # Errors
+///
+/// If it would take more memory than `limit`, in bytes.
+pub fn explore(rules: &Rules, limit: usize, mut progress: impl FnMut(u32)) -> Result<Explored, TooLarge> {
+    let mut search = Search::new(rules);
+    let mut number = 0;
+    while let Some(world) = search.pool.world(number) {
+        if number.is_multiple_of(EVERY) {
+            progress(search.pool.len());
+            if search.bytes() > limit {
+                return Err(TooLarge { states: search.pool.len(), limit });
             }
         }
+        search.visit(number, &world);
+        number += 1;
     }
+    Ok(search.explored())
 }
 
-#[derive(Default)]
-struct Pool {
-    hosts: Interned<Host>,
-    packets: Interned<Packet>,
-    words: Vec<u32>,
-    ends: Vec<u32>,
-    table: HashTable<u32>,
-    parents: Vec<(u32, Action)>,
+/// States between two looks at memory and progress.
+const EVERY: u32 = 1024;
+
+struct Search<'a> {
+    rules: &'a Rules,
+    pool: Pool,
+    /// How each world was first come to.
+    ways: Vec<(u32, Action)>,
+    edges: Edges,
+    wrong: [Option<Vec<Action>>; 5],
 }
 
-fn hash(key: &[u32]) -> u64 {
-    use std::hash::BuildHasher as _;
-    FxBuildHasher.hash_one(key)
-}
-
-impl Pool {
-    fn key(&self, index: u32) -> &[u32] {
-        let start = if index == 0 { 0 } else { self.ends[index as usize - 1] };
-        &self.words[start as usize..self.ends[index as usize] as usize]
+impl<'a> Search<'a> {
+    fn new(rules: &'a Rules) -> Self {
+        let mut pool = Pool::new();
+        pool.insert(&World::start(rules));
+        let ways = vec![(0, Action::Tick { hasty: [false; 2] })];
+        Self { rules, pool, ways, edges: Edges::default(), wrong: Default::default() }
     }
 
-    fn insert(&mut self, world: &World, parent: u32, action: Action, buffer: &mut Vec<u32>) -> bool {
-        buffer.clear();
-        buffer.push(self.hosts.number(&world.left));
-        buffer.push(self.hosts.number(&world.right));
-        let free = u32::from(world.free[0]) | u32::from(world.free[1]) << 1;
-        buffer.push(u32::from(world.losses) | u32::from(world.repeats) << 8 | free << 16);
-        for flying in &world.flight {
-            let packet = self.packets.number(&flying.packet);
-            buffer.push(packet << 8 | u32::from(flying.age) << 1 | u32::from(flying.copy));
-        }
-        buffer[3..].sort_unstable();
-        let hashed = hash(buffer);
-        if self.table.find(hashed, |&index| self.key(index) == &buffer[..]).is_some() {
-            return false;
-        }
-        let index = self.ends.len() as u32;
-        self.words.extend_from_slice(buffer);
-        self.ends.push(self.words.len() as u32);
-        self.parents.push((parent, action));
-        let (words, ends) = (&self.words, &self.ends);
-        self.table.insert_unique(hashed, index, |&index| {
-            let start = if index == 0 { 0 } else { ends[index as usize - 1] };
-            hash(&words[start as usize..ends[index as usize] as usize])
-        });
-        true
+    fn bytes(&self) -> usize {
+        self.pool.bytes() + self.ways.capacity() * size_of::<(u32, Action)>() + self.edges.bytes()
     }
 
-    fn world(&self, index: u32) -> World {
-        let key = self.key(index);
-        let mut flight: Vec<Flying> = key[3..]
-            .iter()
-            .map(|word| Flying {
-                age: (word >> 1 & 0x7f) as u8,
-                copy: word & 1 == 1,
-                packet: Arc::clone(&self.packets.values[(word >> 8) as usize]),
-            })
-            .collect();
-        flight.sort();
-        World {
-            left: Arc::clone(&self.hosts.values[key[0] as usize]),
-            right: Arc::clone(&self.hosts.values[key[1] as usize]),
-            flight,
-            losses: key[2] as u8,
-            repeats: (key[2] >> 8) as u8,
-            free: [key[2] >> 16 & 1 == 1, key[2] >> 17 & 1 == 1],
-        }
-    }
-
-    fn path(&self, mut index: u32, last: Option<Action>) -> Vec<Action> {
-        let mut path: Vec<_> = last.into_iter().collect();
-        while index != 0 {
-            let (parent, action) = self.parents[index as usize];
-            path.push(action);
-            index = parent;
-        }
-        path.reverse();
-        path
-    }
-}
-
-pub fn explore(rules: &Rules) -> Explored {
-    let mut pool = Pool::default();
-    let mut buffer = Vec::new();
-    let mut found = Explored::default();
-    let start = World::start(rules);
-    pool.insert(&start, 0, Action::Arrive(0), &mut buffer);
-    let mut index = 0;
-    while (index as usize) < pool.ends.len() {
-        let world = pool.world(index);
-        let actions = world.actions(rules);
-        if actions.is_empty() && !world.is_end() && found.stuck.is_none() {
-            found.stuck = Some(pool.path(index, None));
+    fn visit(&mut self, number: u32, world: &World) {
+        let actions = world.actions(self.rules);
+        if actions.is_empty() && !world.is_end() {
+            self.is_wrong(Question::BothEnd, number, None);
         }
         for action in actions {
-            found.transitions += 1;
-            let after = world.after(action, rules);
-            let Wrong { reset, accepted, garbled } = after.wrong;
-            if reset.is_some() && found.reset.is_none() {
-                found.reset = Some(pool.path(index, Some(action)));
+            let After { world, wrong } = world.after(action, self.rules);
+            if wrong.reset.is_some() {
+                self.is_wrong(Question::EndsReliably, number, Some(action));
             }
-            if garbled.is_some() && found.garbled.is_none() {
-                found.garbled = Some(pool.path(index, Some(action)));
+            if wrong.garbled.is_some() {
+                self.is_wrong(Question::TextIsKept, number, Some(action));
             }
-            if let Some(segment) = accepted {
-                if found.accepted_text.is_none() && !segment.has(timewait_tcp::Flags::RST) { found.accepted_text = Some(pool.path(index, Some(action))); }
-                if found.accepted.is_none() {
-                    found.accepted = Some(pool.path(index, Some(action)));
+            if let Some(accepted) = wrong.accepted {
+                self.is_wrong(Question::NotEvenAnRst, number, Some(action));
+                if !accepted.from_nobody {
+                    self.is_wrong(Question::NothingOldAccepted, number, Some(action));
                 }
+                self.edges.leads_out();
                 continue;
             }
-            pool.insert(&after.world, index, action, &mut buffer);
+            let (to, is_new) = self.pool.insert(&world);
+            if is_new {
+                self.ways.push((number, action));
+            }
+            self.edges.leads_to(to);
         }
-        index += 1;
+        self.edges.end_of_world();
     }
-    found.states = pool.ends.len() as u32;
-    found.bytes = pool.words.capacity() * 4 + pool.ends.capacity() * 4 + pool.table.capacity() * 5 + pool.parents.capacity() * 8;
-    found.hosts = pool.hosts.values.len();
-    found.packets = pool.packets.values.len();
-    found
+
+    /// Breadth first, the first way to something is a shortest.
+    fn is_wrong(&mut self, question: Question, number: u32, action: Option<Action>) {
+        let way = self.way(number, action);
+        if let Some(place) = self.wrong.get_mut(question as usize) {
+            place.get_or_insert(way);
+        }
+    }
+
+    fn way(&self, mut number: u32, last: Option<Action>) -> Vec<Action> {
+        let mut way: Vec<Action> = last.into_iter().collect();
+        while let Some(&(before, action)) = self.ways.get(number as usize).filter(|_| number > 0) {
+            way.push(action);
+            number = before;
+        }
+        way.reverse();
+        way
+    }
+
+    fn explored(mut self) -> Explored {
+        let bytes = self.bytes();
+        if let Some(number) = self.edges.first_on_a_circle() {
+            self.is_wrong(Question::BothEnd, number, None);
+        }
+        Explored {
+            rules: self.rules.clone(),
+            states: self.pool.len(),
+            steps: self.edges.count(),
+            bytes,
+            wrong: self.wrong,
+        }
+    }
 }

@@ -58,6 +58,21 @@ impl State {
         self
     }
 
+    /// The same connection, the peers' clock of timestamps told from another start: what [`rebased`](Self::rebased) leaves
+    /// out. Timestamps that are under way have to be told from there too.
+    #[must_use]
+    pub fn with_stamps_earlier(mut self, by: u32) -> Self {
+        if let Self::Other(other) = &mut self {
+            if let Other::SynReceived(it) = other
+                && let Origin::TimeWait(it) = &mut it.origin
+            {
+                it.numbers.stamps_earlier(by);
+            }
+            other.parts().numbers.stamps_earlier(by);
+        }
+        self
+    }
+
     /// The time has come: does what is due. Too early, it does nothing.
     pub fn on_timer(self, now: Instant, profile: &Profile) -> Step {
         let cx = Context { now, profile };

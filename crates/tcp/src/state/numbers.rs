@@ -99,6 +99,11 @@ impl Numbers {
         }
     }
 
+    /// TS.Recent, on a clock that started later by so much.
+    pub(crate) fn stamps_earlier(&mut self, by: u32) {
+        self.ts_recent = self.ts_recent.map(|recent| recent.wrapping_sub(by));
+    }
+
     /// Remembers the timestamp of a segment that reaches down to what was acknowledged last.
     //= https://www.rfc-editor.org/rfc/rfc7323#section-4.3
     //# SEG.TSval >= TS.Recent and SEG.SEQ <= Last.ACK.sent
