@@ -4,6 +4,7 @@ mod address;
 mod arrange;
 mod flags;
 mod load;
+mod model;
 mod production;
 
 use std::{path::PathBuf, time::Duration};
@@ -15,6 +16,7 @@ pub(crate) use address::{From, ListenAddress, Question, Target};
 pub(crate) use arrange::{Arrange, By, Sort};
 pub(crate) use flags::Flags;
 pub(crate) use load::{Close, Load};
+pub(crate) use model::{Form, Model};
 pub(crate) use production::{Doctor, Percent, Ports};
 
 /// Shows what TCP's TIME-WAIT state does to this machine, with real sockets
@@ -50,6 +52,7 @@ pub(crate) enum Command {
     Doctor(Doctor),
     Free(Free),
     Lab(Lab),
+    Model(Model),
     Generate(Generate),
     /// Try what standard input says, as a child of `why` in a network namespace of its own
     #[command(hide = true)]

@@ -12,6 +12,7 @@ mod generate;
 mod lab;
 mod load;
 mod ls;
+mod model;
 mod port_facts;
 mod ports;
 mod print;
@@ -62,6 +63,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Watch(watch) => watch::run(&watch, paint),
         Command::Why(why) => why::run(&why, paint),
         Command::Lab(lab) => lab::run(&lab, paint),
+        Command::Model(model) => model::run(&model, paint),
         Command::Ports(ports) => ports::run(&ports, paint),
         Command::Doctor(doctor) => doctor::run(&doctor, paint),
         Command::Free(free) => free::run(&free, paint),

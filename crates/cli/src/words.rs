@@ -10,6 +10,7 @@ pub(crate) mod free;
 pub(crate) mod lab;
 pub(crate) mod load;
 pub(crate) mod ls;
+pub(crate) mod model;
 pub(crate) mod ports;
 pub(crate) mod serve;
 pub(crate) mod to;

@@ -132,7 +132,9 @@ pub enum BoundsError {
     #[error("a retransmission every {0} ticks cannot be explored; 1 to {largest} can", largest = Bounds::LARGEST)]
     Every(u8),
     /// What is lost would never come again.
-    #[error("{losses} losses need {losses} retransmissions or more, not {retransmissions}: what is lost would never come again")]
+    #[error(
+        "{losses} losses need {losses} retransmissions or more, not {retransmissions}: what is lost would never come again"
+    )]
     LostForEver {
         /// How many segments may be lost.
         losses: u8,

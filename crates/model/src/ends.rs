@@ -46,7 +46,8 @@ impl Edges {
             }
         }
         let all = 0..u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
-        let mut free: Vec<u32> = all.zip(&incoming).filter(|(_, count)| **count == 0).map(|(at, _)| at).collect();
+        let mut free: Vec<u32> =
+            all.zip(&incoming).filter(|(_, count)| **count == 0).map(|(at, _)| at).collect();
         while let Some(world) = free.pop() {
             for &to in self.of(world) {
                 let Some(count) = incoming.get_mut(to as usize) else { continue };

@@ -92,7 +92,11 @@ impl Host {
 
     /// Whether something waits for its ACK and may be sent again. In the next connection all is sent once.
     pub(crate) fn may_send_again(&self, rules: &Rules) -> bool {
-        self.connection == 1 && self.state.outbox().is_some_and(|outbox| outbox.retransmissions() < rules.bounds.retransmissions)
+        self.connection == 1
+            && self
+                .state
+                .outbox()
+                .is_some_and(|outbox| outbox.retransmissions() < rules.bounds.retransmissions)
             && self.state.next_timer().is_some()
     }
 

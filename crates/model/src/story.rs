@@ -195,8 +195,7 @@ impl Teller<'_> {
 
     fn passes(&mut self, before: &World, after: &World) {
         let msl = self.rules.bounds.msl;
-        let (dead, alive): (Vec<_>, Vec<_>) =
-            self.told.drain(..).partition(|(flying, _)| flying.age >= msl);
+        let (dead, alive): (Vec<_>, Vec<_>) = self.told.drain(..).partition(|(flying, _)| flying.age >= msl);
         self.told = alive.into_iter().map(|(flying, row)| (flying.older(), row)).collect();
         for (flying, row) in dead {
             if let Some(Row { seen: Seen::Segment { fate, .. }, .. }) = self.rows.get_mut(row)

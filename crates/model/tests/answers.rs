@@ -25,13 +25,28 @@ fn ladder(bounds: Bounds, wait: u8, question: Question) -> String {
 
 #[test]
 fn show() {
-    for (wait, q) in [(0, Question::EndsReliably), (0, Question::NothingOldAccepted), (2, Question::EndsReliably), (3, Question::NothingOldAccepted), (5, Question::NotEvenAnRst)] {
+    for (wait, q) in [
+        (0, Question::EndsReliably),
+        (0, Question::NothingOldAccepted),
+        (2, Question::EndsReliably),
+        (3, Question::NothingOldAccepted),
+        (5, Question::NotEvenAnRst),
+    ] {
         println!("{}", ladder(Bounds::default(), wait, q));
     }
     let b = Bounds { any_ack_restarts: true, ..Bounds::default() };
     println!("{:?}", Question::ALL.map(|q| first(b, q)));
-    for b in [Bounds { rst_kills_time_wait: true, ..Bounds::default() }, Bounds { rst_kills_time_wait: true, any_ack_restarts: true, ..Bounds::default() }, Bounds { both_close: true, ..Bounds::default() },
-      Bounds { reopen_on_newer_syn: true, ..Bounds::default() }, Bounds { reopen_on_newer_syn: true, timestamps: true, ..Bounds::default() }, Bounds { timestamps: true, ..Bounds::default() }] {
-        for w in 3..=6 { let e = explored(b, w); println!("{b:?} {w} {} {} {:?}", e.states, e.bytes, Question::ALL.map(|q| e.holds(q))); }
+    for b in [
+        Bounds { rst_kills_time_wait: true, ..Bounds::default() },
+        Bounds { rst_kills_time_wait: true, any_ack_restarts: true, ..Bounds::default() },
+        Bounds { both_close: true, ..Bounds::default() },
+        Bounds { reopen_on_newer_syn: true, ..Bounds::default() },
+        Bounds { reopen_on_newer_syn: true, timestamps: true, ..Bounds::default() },
+        Bounds { timestamps: true, ..Bounds::default() },
+    ] {
+        for w in 3..=6 {
+            let e = explored(b, w);
+            println!("{b:?} {w} {} {} {:?}", e.states, e.bytes, Question::ALL.map(|q| e.holds(q)));
+        }
     }
 }

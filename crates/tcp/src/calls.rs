@@ -124,7 +124,8 @@ impl State {
     /// CLOSE is.
     pub fn send_last(mut self, text: &[u8], now: Instant, profile: &Profile) -> Step {
         let has_room = self.send_room(profile).is_some_and(|room| room >= text.len());
-        if let (true, Self::Other(other @ (Other::Established(_) | Other::CloseWait(_)))) = (has_room, &mut self)
+        if let (true, Self::Other(other @ (Other::Established(_) | Other::CloseWait(_)))) =
+            (has_room, &mut self)
             && let Some(outbox) = other.parts().outbox
         {
             outbox.text.extend_from_slice(text);

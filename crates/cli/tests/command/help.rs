@@ -15,6 +15,7 @@ const COMMANDS: [&[&str]; 15] = [
     &["doctor"],
     &["free"],
     &["lab"],
+    &["model"],
     &["generate"],
     &["generate", "man"],
     &["generate", "completions"],
@@ -41,7 +42,7 @@ fn short_help_reads_well() {
 #[test]
 fn long_help_has_examples_and_the_exit_status() {
     for command in
-        ["demo", "serve", "connect", "load", "ls", "watch", "why", "ports", "doctor", "free", "lab"]
+        ["demo", "serve", "connect", "load", "ls", "watch", "why", "ports", "doctor", "free", "lab", "model"]
     {
         let help = run(&[command, "--help"]).stdout;
         assert!(help.contains("Examples:") && help.contains("Exit status:"), "{help}");

@@ -61,15 +61,16 @@ fn every_path_that_the_documents_name_exists() {
 }
 
 /// The crates of this workspace that a crate of it may depend on, as the map in ARCHITECTURE.md has them.
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("facts", &[]),
     ("tcp", &[]),
+    ("model", &["tcp"]),
     ("diagnose", &["facts"]),
     ("linux", &["facts"]),
     ("oneline", &["facts", "linux"]),
     ("lab", &["facts", "linux", "oneline", "tcp"]),
     ("trial", &["linux"]),
-    ("cli", &["facts", "diagnose", "lab", "linux", "oneline", "tcp"]),
+    ("cli", &["facts", "diagnose", "lab", "linux", "model", "oneline", "tcp"]),
 ];
 
 #[test]
@@ -91,7 +92,7 @@ fn data_goes_one_way_between_the_crates() {
 
 #[test]
 fn the_pure_crates_depend_on_nothing_that_reaches_the_system() {
-    for name in ["facts", "diagnose", "tcp"] {
+    for name in ["facts", "diagnose", "tcp", "model"] {
         let manifest = read(&format!("crates/{name}/Cargo.toml"));
         for reaches in ["libc", "rustix", "nix", "socket2", "jiff", "tokio"] {
             assert!(!manifest.contains(&format!("\n{reaches}.")), "{name} depends on {reaches}");
@@ -178,6 +179,7 @@ fn every_field_that_is_printed_is_documented() {
             &["lab", "--list", "--json"],
             &["ports", "--json", "--watch=2s", "--threshold", "1%"],
             &["doctor", "--json"],
+            &["model", "--json", "--sweep", "--msl=1"],
         ] {
             fields(&serde_json::from_str(&run(question).stdout).unwrap(), &mut printed);
         }

@@ -78,7 +78,8 @@ impl World {
     /// Whoever has no connection answers in the other's name.
     fn answers_for_nobody(mut self, from: Side, connection: u8, done: Done) -> After {
         self.put(from, done.host);
-        let packets = done.sent.into_iter().map(|segment| Packet { from, connection, from_nobody: true, segment });
+        let packets =
+            done.sent.into_iter().map(|segment| Packet { from, connection, from_nobody: true, segment });
         self.send(packets);
         self.unharmed()
     }
@@ -95,7 +96,12 @@ impl World {
             accepted: None,
         };
         self.put(side, host);
-        self.send(sent.into_iter().map(|segment| Packet { from: side, connection, from_nobody: false, segment }));
+        self.send(sent.into_iter().map(|segment| Packet {
+            from: side,
+            connection,
+            from_nobody: false,
+            segment,
+        }));
         After { world: self, wrong }
     }
 
