@@ -5,6 +5,7 @@ mod busy;
 mod forecast;
 mod idle;
 mod load;
+mod model;
 pub(crate) mod serve;
 mod table;
 mod watch;
@@ -20,4 +21,5 @@ pub(crate) const ALL: &[&Measurement] = &[
     &serve::MEASUREMENT,
     &serve::variants::MEASUREMENT,
     &load::MEASUREMENT,
+    &model::MEASUREMENT,
 ];

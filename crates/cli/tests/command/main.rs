@@ -23,6 +23,7 @@ mod lab;
 mod load;
 mod ls;
 mod machine;
+mod model;
 mod ports;
 mod readme;
 mod serve;

@@ -138,9 +138,14 @@ fn the_eighth_block_prints_what_the_readme_shows() {
 }
 
 #[test]
+fn the_ninth_block_prints_what_the_readme_shows() {
+    in_own_host(|_host| play_block(8));
+}
+
+#[test]
 fn there_is_no_block_without_a_test() {
     let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
-    assert_eq!(blocks(&readme).len(), 8);
+    assert_eq!(blocks(&readme).len(), 9);
 }
 
 #[test]

@@ -92,3 +92,30 @@ fn who_has_only_closed_for_sending_still_receives() {
         assert_eq!(step.events, [timewait_tcp::Event::Received(b"more".to_vec())]);
     }
 }
+
+#[test]
+fn the_last_of_the_text_goes_with_the_fin_where_there_is_room() {
+    let profile = Profile { send_buffer: 5, ..prompt() };
+    for (name, next) in [(Established, FinWait1), (CloseWait, LastAck)] {
+        let open = reach::state(name, at_s(0), &profile);
+        let seq = nxt(&open);
+        let step = open.clone().send_last(b"bye", at_s(0), &profile);
+        let sent = only(&step);
+        assert_eq!((sent.seq, &sent.text[..], sent.has(Flags::FIN)), (seq, &b"bye"[..], true));
+        assert_eq!(step.next.name(), next);
+        let step = open.send_last(b"longer", at_s(0), &profile);
+        assert!(only(&step).text.is_empty(), "no room for it: only the FIN");
+    }
+    let gone = reach::state(FinWait2, at_s(0), &profile).send_last(b"bye", at_s(0), &profile);
+    assert_eq!(gone.error, Some(CallError::Closing));
+}
+
+#[test]
+fn what_is_sent_again_is_counted_until_it_is_acknowledged() {
+    let profile = prompt();
+    let closed = reach::state(Established, at_s(0), &profile).close(at_s(0), &profile).next;
+    let times = |state: &State| state.outbox().map(timewait_tcp::Outbox::retransmissions);
+    assert_eq!(times(&closed), Some(0));
+    let at = closed.next_timer().unwrap();
+    assert_eq!(times(&closed.on_timer(at, &profile).next), Some(1));
+}
