@@ -178,18 +178,13 @@ impl Teller<'_> {
                 self.state(side, is.connection, is.state.name());
             }
         }
+        let mut known: Vec<&Flying> = before.flight.iter().filter(|flying| flying.age == 0).collect();
         let new = after.flight.iter().filter(|flying| flying.age == 0 && !flying.copy);
-        let old: Vec<&Flying> = before.flight.iter().filter(|flying| flying.age == 0).collect();
-        let mut unseen = old;
-        let new: Vec<&Flying> = new
-            .filter(|flying| match unseen.iter().position(|old| old == flying) {
-                Some(at) => {
-                    unseen.remove(at);
-                    false
-                }
-                None => true,
-            })
-            .collect();
+        let new = new.filter(|flying| {
+            let place = known.iter().position(|known| known == flying);
+            place.map(|place| known.remove(place)).is_none()
+        });
+        let new: Vec<&Flying> = new.collect();
         self.sent(new.into_iter());
     }
 

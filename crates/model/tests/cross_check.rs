@@ -26,13 +26,13 @@ impl Model for Checked {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always("nothing old accepted", |Self(rules), world| {
+            Property::always("nothing old accepted", |Self(rules), world: &World| {
                 let mut actions = world.actions(rules).into_iter();
                 actions.all(|action| {
                     world.after(action, rules).wrong.accepted.is_none_or(|accepted| accepted.from_nobody)
                 })
             }),
-            Property::always("ends reliably", |Self(rules), world| {
+            Property::always("ends reliably", |Self(rules), world: &World| {
                 let mut actions = world.actions(rules).into_iter();
                 actions.all(|action| world.after(action, rules).wrong.reset.is_none())
             }),

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use timewait_model::{Explored, Question};
+use timewait_model::{Bounds, Explored, Question};
 use timewait_tcp::draw::Ladder;
 
 use super::{
@@ -50,8 +50,7 @@ fn heading(out: &mut impl Write, paint: Paint, found: &Found) -> anyhow::Result<
 }
 
 fn table(out: &mut impl Write, paint: Paint, found: &Found) -> anyhow::Result<()> {
-    let names: String =
-        TOLD.iter().map(|question| format!("   {:ANSWER$}", words::question(*question))).collect();
+    let names = columns(TOLD.map(|question| words::question(question).to_owned()));
     writeln!(out, "{}", paint.tone(Tone::Faint, format!("wait      states{names}").trim_end()))?;
     for (wait, row) in found.rows.iter().enumerate() {
         let answers: String = TOLD.iter().map(|&question| answer(paint, row.holds(question))).collect();
@@ -63,9 +62,13 @@ fn table(out: &mut impl Write, paint: Paint, found: &Found) -> anyhow::Result<()
         }
     }
     let first = |question| words::from(found.first(question), found.rows.len() - 1, &found.bounds);
-    let firsts: String = TOLD.iter().map(|&question| format!("   {:ANSWER$}", first(question))).collect();
+    let firsts = columns(TOLD.map(first));
     writeln!(out, "{}\n", paint.tone(Tone::Heading, format!("{:16}{firsts}", "").trim_end()))?;
     Ok(())
+}
+
+fn columns(cells: [String; TOLD.len()]) -> String {
+    cells.map(|cell| format!("   {cell:ANSWER$}")).concat()
 }
 
 fn answer(paint: Paint, holds: bool) -> String {
@@ -75,8 +78,7 @@ fn answer(paint: Paint, holds: bool) -> String {
 
 fn moves(out: &mut impl Write, paint: Paint, sweep: &Sweep) -> anyhow::Result<()> {
     writeln!(out, "{}", paint.tone(Tone::Heading, words::sweep()))?;
-    let names: String =
-        TOLD.iter().map(|question| format!("   {:ANSWER$}", words::question(*question))).collect();
+    let names = columns(TOLD.map(|question| words::question(question).to_owned()));
     writeln!(out, "{}", paint.tone(Tone::Faint, format!("MSL  losses  every{names}").trim_end()))?;
     let mut before = "";
     for moved in &sweep.rows {
@@ -84,17 +86,9 @@ fn moves(out: &mut impl Write, paint: Paint, sweep: &Sweep) -> anyhow::Result<()
             writeln!(out)?;
         }
         before = moved.bound;
-        let firsts: String = moved
-            .first
-            .iter()
-            .map(|first| {
-                format!(
-                    "   {:ANSWER$}",
-                    words::from(*first, usize::from(moved.bounds.enough()), &moved.bounds)
-                )
-            })
-            .collect();
-        let timewait_model::Bounds { msl, losses, every, .. } = moved.bounds;
+        let last = usize::from(moved.bounds.enough());
+        let firsts = columns(moved.first.map(|first| words::from(first, last, &moved.bounds)));
+        let Bounds { msl, losses, every, .. } = moved.bounds;
         writeln!(out, "{}", format!("{msl:3}  {losses:6}  {every:5}{firsts}").trim_end())?;
     }
     writeln!(out)?;
