@@ -2,7 +2,7 @@
 
 use crate::{assert_screen, run};
 
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 16] = [
     &[],
     &["demo"],
     &["serve"],
