@@ -189,8 +189,8 @@ complete -c timewait -n "__fish_timewait_using_subcommand model" -l wait -d 'The
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l losses -d 'How many segments may be lost' -r
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l repeats -d 'How many segments may arrive twice' -r
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l retransmissions -d 'How many times each is sent again' -r
-complete -c timewait -n "__fish_timewait_using_subcommand model" -l every -d 'Each is sent again at the latest after so many ticks' -r
-complete -c timewait -n "__fish_timewait_using_subcommand model" -l diagram -d 'Explore nothing; draw TCP\'s states: text, mermaid or svg' -r -f -a "text\t''
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l every -d 'Sent again within so many ticks' -r
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l diagram -d 'Draw TCP\'s states only: text, mermaid or svg' -r -f -a "text\t''
 mermaid\t''
 svg\t''"
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l highlight -d 'With --diagram: mark this state' -r
@@ -198,11 +198,11 @@ complete -c timewait -n "__fish_timewait_using_subcommand model" -l color -d 'Co
 always\t'Also into a pipe or a file'
 never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l both-close -d 'Both sides close at once'
-complete -c timewait -n "__fish_timewait_using_subcommand model" -l rst-kills-time-wait -d 'An RST ends TIME-WAIT (RFC 9293); else it is ignored (RFC 1337)'
-complete -c timewait -n "__fish_timewait_using_subcommand model" -l any-ack-restarts -d 'Any ACK restarts the wait (Linux); else a FIN does (RFC 9293)'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l rst-kills-time-wait -d 'An RST ends TIME-WAIT (RFC 9293), see RFC 1337'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l any-ack-restarts -d 'Any ACK restarts the wait (Linux), not only a FIN'
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l reopen-on-newer-syn -d 'A newer SYN opens anew out of TIME-WAIT (RFC 6191)'
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l timestamps -d 'Both sides use timestamps (RFC 7323)'
-complete -c timewait -n "__fish_timewait_using_subcommand model" -l sweep -d 'Also how the first safe wait moves with MSL, losses and --every'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l sweep -d 'Also how the first safe wait moves'
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l ladders -d 'The shortest disaster of each unsafe wait'
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l json -d 'Print one JSON object'
 complete -c timewait -n "__fish_timewait_using_subcommand model" -s h -l help -d 'Print help (see more with \'--help\')'
