@@ -40,6 +40,9 @@ _timewait() {
             timewait,ls)
                 cmd="timewait__subcmd__ls"
                 ;;
+            timewait,model)
+                cmd="timewait__subcmd__model"
+                ;;
             timewait,ports)
                 cmd="timewait__subcmd__ports"
                 ;;
@@ -68,7 +71,7 @@ _timewait() {
 
     case "${cmd}" in
         timewait)
-            opts="-h -V --color --help --version demo serve connect load ls watch why ports doctor free lab generate rehearse-here"
+            opts="-h -V --color --help --version demo serve connect load ls watch why ports doctor free lab model generate rehearse-here"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -351,6 +354,56 @@ _timewait() {
                     return 0
                     ;;
                 --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        timewait__subcmd__model)
+            opts="-h --msl --wait --losses --repeats --retransmissions --every --both-close --rst-kills-time-wait --any-ack-restarts --reopen-on-newer-syn --timestamps --sweep --ladders --json --diagram --highlight --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --msl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --losses)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --repeats)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retransmissions)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --diagram)
+                    COMPREPLY=($(compgen -W "text mermaid svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --highlight)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

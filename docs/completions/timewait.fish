@@ -40,6 +40,7 @@ complete -c timewait -n "__fish_timewait_needs_command" -f -a "ports" -d 'The bu
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "doctor" -d 'This host\'s settings, or sysctl files, against what they really do'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "free" -d 'Ends the sockets in TIME-WAIT that hold a port (asks first)'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "lab" -d 'Each claim about TIME-WAIT, tried on this kernel'
+complete -c timewait -n "__fish_timewait_needs_command" -f -a "model" -d 'Every interleaving of two TCPs and a bad network: why two MSL'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "generate" -d 'Man pages and shell completions'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "rehearse-here" -d 'Try what standard input says, as a child of `why` in a network namespace of its own'
 complete -c timewait -n "__fish_timewait_using_subcommand demo" -l act -d 'Perform one act, as a child of the demo' -r
@@ -183,6 +184,28 @@ complete -c timewait -n "__fish_timewait_using_subcommand lab" -l json -d 'Print
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -l perform -d 'Perform one claim here, as a child of the lab'
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -l contrary -d 'With --perform: in its contrary setup'
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l msl -d 'The maximum segment lifetime, in ticks' -r
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l wait -d 'The wait asked about, in ticks [default: 2 MSL]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l losses -d 'How many segments may be lost' -r
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l repeats -d 'How many segments may arrive twice' -r
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l retransmissions -d 'How many times each is sent again' -r
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l every -d 'Sent again within so many ticks' -r
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l diagram -d 'Draw TCP\'s states only: text, mermaid or svg' -r -f -a "text\t''
+mermaid\t''
+svg\t''"
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l highlight -d 'With --diagram: mark this state' -r
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l both-close -d 'Both sides close at once'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l rst-kills-time-wait -d 'An RST ends TIME-WAIT (RFC 9293), see RFC 1337'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l any-ack-restarts -d 'Any ACK restarts the wait (Linux), not only a FIN'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l reopen-on-newer-syn -d 'A newer SYN opens anew out of TIME-WAIT (RFC 6191)'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l timestamps -d 'Both sides use timestamps (RFC 7323)'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l sweep -d 'Also how the first safe wait moves'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l ladders -d 'The shortest disaster of each unsafe wait'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l json -d 'Print one JSON object'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c timewait -n "__fish_timewait_using_subcommand generate; and not __fish_seen_subcommand_from man completions" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'
 never\t'Not at all'"

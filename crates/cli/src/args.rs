@@ -22,6 +22,7 @@ pub(crate) use production::{Doctor, Percent, Ports};
 /// Shows what TCP's TIME-WAIT state does to this machine, with real sockets
 #[derive(Debug, Parser)]
 #[command(name = "timewait", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(help_template = "{about-with-newline}{usage-heading} {usage}\n\n{all-args}{after-help}")]
 #[command(after_help = "Start with: timewait demo. Exit status: 0; 1: bad news; 2: it could not look.")]
 pub(crate) struct Args {
     /// Colour: auto, always or never

@@ -65,7 +65,9 @@ impl Explored {
 
 /// There is more than fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("more than {states} states need more than the {limit} bytes of memory that are allowed")]
+#[error(
+    "more than {states} states, for which more than {limit} bytes of memory are not taken: smaller bounds fit"
+)]
 pub struct TooLarge {
     /// How many states there were so far.
     pub states: u32,

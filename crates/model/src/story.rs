@@ -135,7 +135,8 @@ impl Teller<'_> {
         if is_of_now && !flying.copy {
             self.forget(row);
         }
-        let note = if accepted { words::accepted(flying.packet.from_nobody) } else { "" };
+        let note =
+            if accepted { words::accepted(flying.packet.from_nobody, self.next.is_some()) } else { "" };
         self.segment(&flying.packet, fate, note);
         if accepted {
             self.harm(&flying.packet);

@@ -15,11 +15,14 @@ pub(crate) fn title(wait: u8, question: Question) -> String {
 }
 
 /// Below the segment that should not have been.
-pub(crate) const fn accepted(from_nobody: bool) -> &'static str {
-    if from_nobody {
-        "old, from a closed end: it fits these numbers, and ends the connection"
-    } else {
-        "old: it fits these numbers, and is accepted"
+///
+/// `fits`: as the numbers are; else as they might have been.
+pub(crate) const fn accepted(from_nobody: bool, fits: bool) -> &'static str {
+    match (from_nobody, fits) {
+        (false, true) => "old: it fits these numbers, and is accepted",
+        (true, true) => "old, from a closed end: it fits these numbers",
+        (false, false) => "old: it fits and is accepted if the new numbers begin a little lower or higher",
+        (true, false) => "old, from a closed end: it fits if the new numbers begin a little lower or higher",
     }
 }
 

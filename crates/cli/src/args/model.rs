@@ -36,16 +36,16 @@ pub(crate) struct Model {
     /// How many times each is sent again
     #[arg(long, value_name = "N", default_value_t = Bounds::default().retransmissions, value_parser = up_to(0))]
     pub(crate) retransmissions: u8,
-    /// Each is sent again at the latest after so many ticks
+    /// Sent again within so many ticks
     #[arg(long, value_name = "N", default_value_t = Bounds::default().every, value_parser = up_to(1))]
     pub(crate) every: u8,
     /// Both sides close at once
     #[arg(long)]
     pub(crate) both_close: bool,
-    /// An RST ends TIME-WAIT (RFC 9293); else it is ignored (RFC 1337)
+    /// An RST ends TIME-WAIT (RFC 9293), see RFC 1337
     #[arg(long)]
     pub(crate) rst_kills_time_wait: bool,
-    /// Any ACK restarts the wait (Linux); else a FIN does (RFC 9293)
+    /// Any ACK restarts the wait (Linux), not only a FIN
     #[arg(long)]
     pub(crate) any_ack_restarts: bool,
     /// A newer SYN opens anew out of TIME-WAIT (RFC 6191)
@@ -54,7 +54,7 @@ pub(crate) struct Model {
     /// Both sides use timestamps (RFC 7323)
     #[arg(long)]
     pub(crate) timestamps: bool,
-    /// Also how the first safe wait moves with MSL, losses and --every
+    /// Also how the first safe wait moves
     #[arg(long)]
     pub(crate) sweep: bool,
     /// The shortest disaster of each unsafe wait
@@ -63,7 +63,7 @@ pub(crate) struct Model {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    /// Explore nothing; draw TCP's states: text, mermaid or svg
+    /// Draw TCP's states only: text, mermaid or svg
     #[arg(long, value_name = "FORM", value_enum, hide_possible_values = true, conflicts_with_all = ["json", "sweep", "ladders", "wait"])]
     pub(crate) diagram: Option<Form>,
     /// With --diagram: mark this state

@@ -137,7 +137,7 @@ impl Progress {
     }
 
     fn tell(&self, wait: u8, states: u32) {
-        if self.told.fetch_add(1, Ordering::Relaxed).is_multiple_of(16) {
+        if self.told.fetch_add(1, Ordering::Relaxed).is_multiple_of(4) {
             self.bar.set_message(words::exploring(wait, states));
         }
     }

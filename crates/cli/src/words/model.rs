@@ -16,7 +16,7 @@ pub(crate) fn opening(bounds: &Bounds) -> String {
     };
     let every = if every == 1 { "every tick".to_owned() } else { format!("within {every} ticks") };
     format!(
-        "two TCPs, MSL {}, {losses}{repeats}, each segment again {every}, at most {}",
+        "two TCPs, MSL {}, {losses}{repeats}, sent again {every}, at most {}",
         ticks(msl),
         times(retransmissions)
     )
@@ -29,18 +29,13 @@ fn ticks(ticks: u8) -> String {
 fn times(times: u8) -> String {
     match times {
         1 => "once".to_owned(),
-        2 => "twice".to_owned(),
         many => format!("{many} times"),
     }
 }
 
 /// The rules that hold besides.
 pub(crate) fn rules(bounds: &Bounds) -> Vec<String> {
-    let closes = if bounds.both_close {
-        "both close at once"
-    } else {
-        "the server closes first, the client at once when it hears"
-    };
+    let closes = if bounds.both_close { "both close at once" } else { "the server closes first" };
     let rst = if bounds.rst_kills_time_wait {
         "an RST ends TIME-WAIT (RFC 9293)"
     } else {
@@ -116,12 +111,12 @@ pub(crate) fn closing(bytes: usize, bounds: &Bounds) -> Vec<String> {
         "The next connection is opened when neither side has anything left of this one"
     };
     vec![
-        "old: a segment of this connection is accepted in the next, whatever its initial numbers. RST: one that a \
-         closed end sent in answer to such a segment."
+        "nothing old in: no segment of this connection is accepted in the next one, whatever its initial numbers; nor \
+         is an RST by which a closed end answered such a segment."
             .to_owned(),
         format!(
-            "Left out: long windows, much text, congestion, the handshake's own losses; time is in ticks, faults are \
-             bounded, nobody gives up. {next}. Explored to the end, in at most {} MB at a time.",
+            "Left out: long windows, much text, congestion, a handshake that goes wrong; time is in ticks, faults are \
+             bounded, nobody gives up. {next}. Explored to the end; memory for a wait: {} MB.",
             bytes.div_ceil(1 << 20)
         ),
     ]

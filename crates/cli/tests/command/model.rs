@@ -33,7 +33,11 @@ fn what_the_rules_change_is_seen() {
     assert_eq!(first(&[]), [Some(2), Some(2), Some(3)]);
     assert_eq!(first(&["--any-ack-restarts"]), [Some(2), Some(2), Some(2)]);
     assert_eq!(first(&["--rst-kills-time-wait"]), [Some(2), None, None]);
-    assert_eq!(first(&["--losses=2"]), [Some(3), Some(2), Some(3)]);
+    assert_eq!(
+        first(&["--losses=2"]),
+        [Some(3), Some(3), Some(3)],
+        "a close that fails leaves nobody waiting"
+    );
 }
 
 #[test]
