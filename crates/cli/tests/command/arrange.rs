@@ -85,8 +85,21 @@ fn groups_by_process_say_where_there_is_none() {
         );
         assert_eq!((&groups[1]["owner"]["command"], &groups[1]["count"]), (&json!("timewait"), &json!(1)));
         assert!(groups[1]["last_expires_in_ms"].is_null());
-        assert_screen!("ls-by-process", seen(&run(&["ls", "--by", "process", "--all"])));
+        let screen = seen(&run(&["ls", "--by", "process", "--all"]));
+        assert_screen!("ls-by-process", without_filling(&screen, "timewait ("));
     });
+}
+
+/// The longer a process's number, the less fills its column.
+fn without_filling(screen: &str, line_of: &str) -> String {
+    let lines = screen.lines().map(|line| {
+        if line.starts_with(line_of) {
+            line.split_whitespace().collect::<Vec<_>>().join(" ")
+        } else {
+            line.to_owned()
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
