@@ -63,6 +63,24 @@ pub(crate) fn send_fin(socket: impl AsFd, peer: impl FnOnce() -> Option<SocketAd
     Ok(Sent { first, answered: received > 0, may_cross: state == State::FinWait1 })
 }
 
+/// Looks whether nothing has come from the peer, and if so sends our FIN, unless that is left to a close(2) that follows at
+/// once; `None` if something has.
+///
+/// What comes in the moment between the two is not seen: it is taken for the later.
+///
+/// # Errors
+/// As [`send_fin`].
+pub(crate) fn send_fin_in_silence(socket: impl AsFd, by_close: bool) -> io::Result<Option<Sent>> {
+    let Look { state, received } = options::look(&socket).map_err(|error| errno(&error))?;
+    if state != State::Established || received > 0 {
+        return Ok(None);
+    }
+    if !by_close {
+        rustix::net::shutdown(&socket, Shutdown::Write)?;
+    }
+    Ok(Some(Sent::BEFORE_THE_PEERS))
+}
+
 /// Our FIN, sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
@@ -77,6 +95,8 @@ pub(crate) struct Sent {
 impl Sent {
     /// The peer's FIN came before ours was to be sent.
     pub(crate) const AFTER_THE_PEERS: Self = Self { first: First::Peer, answered: true, may_cross: false };
+    /// Nothing had come from the peer a moment before ours was sent.
+    pub(crate) const BEFORE_THE_PEERS: Self = Self { first: First::Us, answered: false, may_cross: true };
     /// The connection was gone before ours could be sent.
     pub(crate) const UNSEEN: Self = Self { first: First::Unseen, answered: false, may_cross: false };
 }

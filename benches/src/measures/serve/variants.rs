@@ -41,7 +41,7 @@ enum Variant {
     More,
     MoreShutdown,
     MoreRecvShutdown,
-    MoreShutdownLook,
+    MoreLookShutdown,
     Unasked,
     Late,
     LateIfClosed,
@@ -53,11 +53,11 @@ const ALL: [(Variant, &str, &str); 9] = [
     (Variant::More, "more", "accept4, `send(MSG_MORE)`, close"),
     (Variant::MoreShutdown, "more-shutdown", "accept4, `send(MSG_MORE)`, shutdown, close"),
     (Variant::MoreRecvShutdown, "more-recv", "the same with a recv before the shutdown"),
-    (Variant::MoreShutdownLook, "more-look", "the same with a look at `TCP_INFO` after it"),
+    (Variant::MoreLookShutdown, "more-look", "the same with a look at `TCP_INFO` instead"),
     (Variant::Unasked, "unasked", "that, and accept4 is not asked for the peer's address: ours"),
     (Variant::Late, "late", "accept4, `send(MSG_MORE)`, shutdown; close when 128 others have come"),
     (Variant::LateIfClosed, "late-recv", "the same after a recv of the client's FIN"),
-    (Variant::Separate, "separate", "accept4, send, shutdown, a look, close: ours with `--separate-fin`"),
+    (Variant::Separate, "separate", "accept4 unasked, send, a look, close: ours with `--separate-fin`"),
 ];
 
 /// Serves as a variant until it is ended.
@@ -92,15 +92,18 @@ fn say(variant: Variant, client: &OwnedFd) -> rustix::io::Result<()> {
     send(client, b"I sent sth to client!\n", flags)?;
     match variant {
         Variant::Close | Variant::More => return Ok(()),
+        Variant::MoreLookShutdown | Variant::Unasked | Variant::Separate => {
+            let _ = options::look(client);
+        }
         Variant::MoreRecvShutdown => {
             let _ = recv(client, &mut [0; 1][..], RecvFlags::TRUNC | RecvFlags::DONTWAIT);
         }
-        _ => {}
+        Variant::MoreShutdown | Variant::Late | Variant::LateIfClosed => {}
+    }
+    if variant == Variant::Separate {
+        return Ok(());
     }
     shutdown(client, Shutdown::Write)?;
-    if let Variant::MoreShutdownLook | Variant::Unasked | Variant::Separate = variant {
-        let _ = options::look(client);
-    }
     Ok(())
 }
 

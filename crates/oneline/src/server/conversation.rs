@@ -157,6 +157,14 @@ impl Conversation {
         Ok(())
     }
 
+    /// Sends our FIN if nothing has come from the client, or leaves it to the close that follows; gives whether.
+    pub(super) fn send_fin_in_silence(&mut self, by_close: bool) -> io::Result<bool> {
+        let sent =
+            closing::send_fin_in_silence(&self.socket, by_close).map_err(|errno| self.reason_for(errno))?;
+        self.fin = sent.or(self.fin);
+        Ok(sent.is_some())
+    }
+
     /// That there is no connection any more has its own reason.
     fn reason_for(&self, errno: Errno) -> Errno {
         match sockopt::socket_error(&self.socket) {

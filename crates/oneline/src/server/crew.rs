@@ -24,9 +24,9 @@ use place::Place;
 /// A thread that the machine has no core for accepts nothing sooner.
 const MOST_THREADS: usize = 1024;
 
-/// From so many on that wait to be accepted, every thread accepts; as long as fewer wait, one does it with less work
-/// for the machine than two, which take turns at the queue and at each other's caches.
-const MANY: u32 = 64;
+/// From so many on that wait to be accepted, or from half the backlog on, every thread accepts; as long as fewer wait, one
+/// does it with less work for the machine than two, which take turns at the queue and at each other's caches.
+const MANY: u32 = 128;
 /// A thread that came to help goes on until no more than so many wait.
 const FEW: u32 = 8;
 
@@ -125,7 +125,7 @@ impl Crew<'_> {
 
     /// Calls the others if there is enough for them to do.
     pub(super) fn call_for_help(&self) {
-        if self.places.len() > 1 && self.queue() >= MANY {
+        if self.places.len() > 1 && self.queue() >= MANY.min(self.setup.backlog.div_ceil(2)) {
             *lock(&self.calls) += 1;
             self.called.notify_all();
         }
