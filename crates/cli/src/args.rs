@@ -55,9 +55,6 @@ pub(crate) enum Command {
     Lab(Lab),
     Model(Model),
     Generate(Generate),
-    /// Try what standard input says, as a child of `why` in a network namespace of its own
-    #[command(hide = true)]
-    RehearseHere,
 }
 
 /// When to use colour.

@@ -55,10 +55,10 @@ pub(crate) struct Model {
     #[arg(long)]
     pub(crate) timestamps: bool,
     /// The network harms the handshake, too: more states
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) handshake: bool,
     /// Text goes in segments of its own: far more states
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) text_apart: bool,
     /// Also how the first safe wait moves
     #[arg(long)]

@@ -47,8 +47,9 @@ fn interrupted(watch: Process) -> String {
         _ => line.to_owned(),
     });
     // How wide a column is depends on the digits of a process id.
-    let columns =
-        lines.map(|line| line.split("  ").filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  "));
+    let columns = lines.map(|line| {
+        line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
+    });
     columns.collect::<Vec<_>>().join("\n")
 }
 
