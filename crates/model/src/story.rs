@@ -70,9 +70,10 @@ struct Teller<'a> {
 
 impl Teller<'_> {
     fn begin(&mut self, world: &World) {
-        let first = match self.rules.bounds.handshake {
-            true => [StateName::SynSent, StateName::Listen],
-            false => [StateName::Established; 2],
+        let first = if self.rules.bounds.handshake {
+            [StateName::SynSent, StateName::Listen]
+        } else {
+            [StateName::Established; 2]
         };
         for (side, name) in [Side::Left, Side::Right].into_iter().zip(first) {
             self.state(side, 1, name);

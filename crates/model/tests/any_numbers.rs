@@ -53,7 +53,7 @@ struct Connection {
 impl Connection {
     fn open([iss, irs]: [Seq; 2], profile: &Profile) -> Self {
         let opened = State::Closed.open(iss, Instant::START, profile);
-        let options = opened.send.first().unwrap().options.clone();
+        let options = opened.send.first().unwrap().options;
         let syn = Segment { ack: Some(iss + 1), window: 8, options, ..Segment::syn(irs) };
         let state = opened.next.on_segment(syn, Instant::START, profile).next;
         Self { isns: [iss, irs], state, now: Instant::START }
