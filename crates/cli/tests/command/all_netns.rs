@@ -1,7 +1,7 @@
 //! `--all-netns`: namespaces that a process holds, and those that only a mount does. Others of this machine are there
 //! too, as far as this user may look: nothing is said of them here.
 
-use std::process::Command;
+use std::{net::TcpListener, process::Command};
 
 use serde_json::Value;
 use timewait_linux::hosts;
@@ -51,6 +51,22 @@ fn every_row_of_every_namespace_has_the_name_of_its_own() {
                 text.lines().find(|line| line.contains(&format!("127.0.0.1:{port} ")) && line.contains(pid));
             assert!(line.is_some(), "{port} {pid}: {text}");
         }
+    });
+}
+
+#[test]
+fn rows_are_put_in_order_and_cut_off_in_each_namespace() {
+    in_own_host(|_host| {
+        let _ours = [61_003, 61_001, 61_002].map(|port| TcpListener::bind(("127.0.0.1", port)).unwrap());
+        let (_server, pid) = elsewhere(9100);
+        let listed = rows(&["ls", "--listening", "--all-netns", "--json", "--sort", "local", "--limit", "2"]);
+        let ports = |of: &dyn Fn(&Value) -> bool| -> Vec<u64> {
+            let of = listed.iter().filter(|row| of(&row["netns"]));
+            of.map(|row| row["local"]["port"].as_u64().unwrap()).collect()
+        };
+        let here = &listed.iter().find(|row| row["local"]["port"] == 61_001).unwrap()["netns"];
+        assert_eq!(ports(&|netns| netns == here), [61_001, 61_002]);
+        assert_eq!(ports(&|netns| is_of(netns, &pid)), [9100]);
     });
 }
 
