@@ -13,6 +13,8 @@ use crate::words::lab as words;
 struct Page<'a> {
     kernel: &'a str,
     summary: String,
+    /// What the article got right and wrong; empty if it is not about that.
+    article: String,
     date: String,
     command: String,
     claims: Vec<Claim<'a>>,
@@ -69,6 +71,7 @@ pub(super) fn page(outcome: &Outcome, arguments: &[String]) -> anyhow::Result<St
     let page = Page {
         kernel: outcome.kernel.number(),
         summary: outcome.summary(),
+        article: outcome.of_the_article().unwrap_or_default(),
         date: Zoned::now().strftime("%-d %B %Y, %H:%M %Z").to_string(),
         command: std::iter::once("timewait")
             .chain(arguments.iter().map(String::as_str))
