@@ -12,6 +12,8 @@ use crate::words::lab as words;
 #[template(path = "lab-report.html")]
 struct Page<'a> {
     kernel: &'a str,
+    opening: String,
+    wherever: &'static str,
     summary: String,
     /// What the article got right and wrong; empty if it is not about that.
     article: String,
@@ -70,6 +72,8 @@ pub(super) fn page(outcome: &Outcome, arguments: &[String]) -> anyhow::Result<St
     let claims = outcome.founds.iter().filter_map(|found| claim(outcome, found));
     let page = Page {
         kernel: outcome.kernel.number(),
+        opening: words::opening(outcome.kernel.number(), outcome.founds.len()),
+        wherever: words::where_it_runs(),
         summary: outcome.summary(),
         article: outcome.of_the_article().unwrap_or_default(),
         date: Zoned::now().strftime("%-d %B %Y, %H:%M %Z").to_string(),
