@@ -186,7 +186,7 @@ fn find_out(
     let mut outcome = Outcome { kernel, took: Duration::ZERO, founds, article: args.article };
     let mut trouble =
         if args.json { Ok(()) } else { table::opening(out, paint, &outcome.kernel, claims.len()) };
-    let (mut progress, mut shown) = (Progress::new(jobs.len()), 0);
+    let (mut progress, mut shown) = (Progress::new(jobs.len(), !args.json), 0);
     runner(&jobs).run(
         &jobs,
         |job| {

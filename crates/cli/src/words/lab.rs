@@ -27,9 +27,13 @@ pub(crate) fn no_such_claim(id: &str, near: &[&str]) -> String {
     format!("there is no claim '{id}'{near}; `timewait lab --list` names them all")
 }
 
-pub(crate) fn running(id: &str, family: &str, contrary: bool, (done, all): (usize, usize)) -> String {
+pub(crate) fn done(done: usize, all: usize) -> String {
+    format!("{done} of {all} done")
+}
+
+pub(crate) fn running(id: &str, family: &str, contrary: bool) -> String {
     let contrary = if contrary { ", the other way round" } else { "" };
-    format!("[{done}/{all}] {id} over {family}{contrary}")
+    format!("{id} over {family}{contrary}")
 }
 
 pub(crate) fn takes_long() -> &'static str {

@@ -311,6 +311,12 @@ fn the_report_is_one_page_that_asks_for_nothing_and_complains_of_nothing() {
         }
         let loaded = load(&page, folder.path());
         assert!(!loaded.stderr.contains("CONSOLE"), "{}", loaded.stderr);
+        // Its own policy forbids all requests, so that one would be complained of.
+        let spoilt = folder.path().join("spoilt.html");
+        fs::write(&spoilt, source.replace("<main>", "<main><img src=\"http://192.0.2.1/pixel.png\">"))
+            .unwrap();
+        let complains = load(&spoilt, folder.path()).stderr;
+        assert!(complains.contains("CONSOLE") && complains.contains("192.0.2.1"), "blind: {complains}");
         assert!(loaded.stdout.matches("<svg").count() >= 4, "both closes, as said and the other way round");
         assert!(loaded.stdout.contains("id=\"fin-timeout\"") && loaded.stdout.contains("ECONNRESET"));
     });
