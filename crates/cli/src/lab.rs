@@ -48,16 +48,26 @@ pub(crate) fn run(args: &Lab, paint: Paint) -> anyhow::Result<ExitCode> {
     }
     let files = files::Files::of(args)?;
     try_namespaces()?;
-    let outcome = find_out(args, &claims, paint, &mut out)?;
+    let (outcome, shown) = find_out(args, &claims, paint, &mut out)?;
+    let told = shown.and_then(|()| tell(args, &outcome, paint, &mut out));
+    // Whoever reads no further gets the files all the same, and whose file cannot be written has read what was found.
     let written = files.write(&outcome)?;
-    if args.json {
-        json::print(&mut out, &outcome)?;
-    } else {
-        table::closing(&mut out, paint, &outcome)?;
-        files::tell(&mut out, &written)?;
+    told?;
+    if !args.json {
+        files::tell(&mut out, args, &written)?;
     }
     out.flush()?;
     Ok(outcome.status())
+}
+
+/// What there is to say at the end.
+fn tell(args: &Lab, outcome: &Outcome, paint: Paint, out: &mut impl Write) -> anyhow::Result<()> {
+    if args.json {
+        json::print(out, outcome)?;
+    } else {
+        table::closing(out, paint, outcome)?;
+    }
+    Ok(out.flush()?)
 }
 
 /// The child's part.
@@ -124,6 +134,8 @@ pub(crate) struct Outcome {
     pub(crate) kernel: KernelVersion,
     pub(crate) took: Duration,
     pub(crate) founds: Vec<Found>,
+    /// Only the article's statements were tried.
+    article: bool,
 }
 
 impl Outcome {
@@ -134,12 +146,24 @@ impl Outcome {
         words::closing(count("confirmed"), count("refuted"), count("could-not-try"), self.took)
     }
 
+    /// What the article got right and wrong, if it was asked about alone.
+    fn of_the_article(&self) -> Option<String> {
+        let verdict = |found: &Found| found.told(&self.kernel).map(|finding| finding.verdict.clone());
+        let told: Vec<_> = self.founds.iter().map(|found| (found.claim.about.id, verdict(found))).collect();
+        let with = |wanted: &Verdict| {
+            let these = told.iter().filter(move |(_, verdict)| verdict.as_ref() == Some(wanted));
+            these.map(|(id, _)| *id).collect::<Vec<_>>()
+        };
+        let (right, wrong) = (with(&Verdict::Confirmed).len(), with(&Verdict::Refuted));
+        self.article.then(|| words::article(right, &wrong, told.len() - right - wrong.len()))
+    }
+
     fn status(&self) -> ExitCode {
-        let all =
-            || self.founds.iter().flat_map(|found| found.as_said().map(move |finding| (found, finding)));
-        if all().any(|(_, finding)| matches!(finding.verdict, Verdict::CouldNotTry(_))) {
+        let untried = |finding: &Finding| matches!(finding.verdict, Verdict::CouldNotTry(_));
+        let news = |found: &Found| found.as_said().any(|it| is_news(found.claim, it, &self.kernel));
+        if self.founds.iter().flat_map(|found| &found.findings).any(untried) {
             ExitCode::from(COULD_NOT)
-        } else if all().any(|(found, finding)| is_news(found.claim, finding, &self.kernel)) {
+        } else if self.founds.iter().any(news) {
             ExitCode::FAILURE
         } else {
             ExitCode::SUCCESS
@@ -147,22 +171,22 @@ impl Outcome {
     }
 }
 
-/// Tries the claims; each is shown as soon as all before it are.
+/// Tries the claims; each is shown as soon as all before it are, and whether that went well is told beside what was found.
 fn find_out(
     args: &Lab,
     claims: &[&'static Entrant],
     paint: Paint,
     out: &mut impl Write,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<(Outcome, anyhow::Result<()>)> {
     let (start, kernel, program) = (Instant::now(), kernel_version(), own_program()?);
     let jobs = choose::jobs(args, claims);
     let missing = |claim: &Entrant| jobs.iter().filter(|job| job.claim.about.id == claim.about.id).count();
     let found = |&claim| Found { claim, findings: Vec::new(), missing: missing(claim) };
-    let mut outcome = Outcome { kernel, took: Duration::ZERO, founds: claims.iter().map(found).collect() };
-    if !args.json {
-        table::opening(out, paint, &outcome.kernel, claims.len())?;
-    }
-    let (mut progress, mut shown, mut trouble) = (Progress::new(jobs.len()), 0, Ok(()));
+    let founds = claims.iter().map(found).collect();
+    let mut outcome = Outcome { kernel, took: Duration::ZERO, founds, article: args.article };
+    let mut trouble =
+        if args.json { Ok(()) } else { table::opening(out, paint, &outcome.kernel, claims.len()) };
+    let (mut progress, mut shown) = (Progress::new(jobs.len(), !args.json), 0);
     runner(&jobs).run(
         &jobs,
         |job| {
@@ -184,9 +208,8 @@ fn find_out(
             }
         },
     );
-    trouble?;
     outcome.took = start.elapsed();
-    Ok(outcome)
+    Ok((outcome, trouble))
 }
 
 /// Claims that take a whole wait sleep nearly all the time: they take no place from others.
@@ -204,6 +227,10 @@ fn show_ready(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     while let Some(found) = outcome.founds.get(*shown).filter(|found| found.missing == 0) {
+        if args.article {
+            let before = shown.checked_sub(1).and_then(|before| outcome.founds.get(before));
+            table::part(out, paint, before, found)?;
+        }
         if args.claims.is_empty() {
             table::entry(out, paint, found, &outcome.kernel, args.article)?;
         } else {
@@ -214,3 +241,6 @@ fn show_ready(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,7 @@ mod reuseaddr_rescues;
 mod reuseaddr_restarts;
 mod reuseport_same;
 mod running_server_cure;
+mod shared_option;
 mod simultaneous_close;
 mod stolen_port;
 mod streams;
@@ -43,6 +44,7 @@ mod syn_reopens;
 mod tw_recycle;
 mod tw_reuse_bind;
 mod tw_reuse_connect;
+mod two_rows;
 mod unread_input;
 mod waiting_server;
 
@@ -51,11 +53,12 @@ use crate::Entrant;
 /// Every claim: the article's own in its order, then what others say.
 pub const ALL: &[Entrant] = &[
     Entrant::of::<first_closer_waits::FirstCloserWaits>(),
+    Entrant::of::<two_rows::TwoRows>(),
     Entrant::of::<restart_refused::RestartRefused>(),
     Entrant::of::<crash_under_load::CrashUnderLoad>(),
     Entrant::of::<bound_once::BoundOnce>(),
-    Entrant::of::<lasts_1_to_4_minutes::Lasts1To4Minutes>(),
     Entrant::of::<lost_last_ack::LostLastAck>(),
+    Entrant::of::<lasts_1_to_4_minutes::Lasts1To4Minutes>(),
     Entrant::of::<old_duplicate::OldDuplicate>(),
     Entrant::of::<old_duplicate_unaided::OldDuplicateUnaided>(),
     Entrant::of::<late_last_ack::LateLastAck>(),
@@ -64,6 +67,7 @@ pub const ALL: &[Entrant] = &[
     Entrant::of::<reuseaddr_prevents::ReuseaddrPrevents>(),
     Entrant::of::<flag_after_bind::FlagAfterBind>(),
     Entrant::of::<reuseaddr_rescues::ReuseaddrRescues>(),
+    Entrant::of::<shared_option::SharedOption>(),
     Entrant::of::<reuseport_same::ReuseportSame>(),
     Entrant::of::<fin_timeout::FinTimeout>(),
     Entrant::of::<tw_reuse_bind::TwReuseBind>(),

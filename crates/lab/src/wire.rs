@@ -37,6 +37,7 @@ mod pump;
 mod recent;
 mod record;
 mod rule;
+mod shelf;
 mod states;
 mod station;
 mod tap;
@@ -168,7 +169,7 @@ impl Wire {
     /// # Errors
     /// There is none.
     pub fn forget(&self, name: &str) -> Result<usize, WireError> {
-        match self.shared.lock()?.let_go(name).len() {
+        match self.shared.lock()?.shelf.let_go(name).len() {
             0 => Err(WireError::NothingHeld(name.to_owned())),
             forgotten => Ok(forgotten),
         }
@@ -179,7 +180,7 @@ impl Wire {
     /// # Errors
     /// The wire broke.
     pub fn held(&self, name: &str) -> Result<Vec<Packet>, WireError> {
-        Ok(self.shared.lock()?.held(name))
+        Ok(self.shared.lock()?.shelf.held(name))
     }
 
     /// Sends a segment in the name of a side, which knows nothing of it, to the other side.

@@ -9,13 +9,25 @@ use crate::{args::Lab, words::lab as words};
 /// The claims that the arguments choose, in the order in which they are shown.
 pub(super) fn claims(args: &Lab) -> anyhow::Result<Vec<&'static Entrant>> {
     if !args.claims.is_empty() {
-        return args.claims.iter().map(|id| find(id)).collect();
+        return named(&args.claims);
     }
     let everything = args.all || args.list;
     let of_article = |claim: &&Entrant| matches!(claim.about.by, Voice::Article(_));
     let chosen =
         claims::ALL.iter().filter(|claim| everything || claim.about.pace == Pace::Fast || args.article);
     Ok(chosen.filter(|claim| !args.article || of_article(claim)).collect())
+}
+
+/// The claims with these names, each once.
+fn named(ids: &[String]) -> anyhow::Result<Vec<&'static Entrant>> {
+    let mut claims: Vec<&'static Entrant> = Vec::new();
+    for id in ids {
+        let claim = find(id)?;
+        if claims.iter().all(|known| known.about.id != claim.about.id) {
+            claims.push(claim);
+        }
+    }
+    Ok(claims)
 }
 
 /// The claim with this name.
@@ -71,6 +83,13 @@ mod tests {
         assert!(error.contains("fin-timeout"), "{error}");
         assert!(find("fin-timeout").is_ok());
         assert!(!find("\u{1b}[31m").unwrap_err().to_string().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_claim_that_is_named_twice_is_tried_once() {
+        let ids = ["fin-timeout", "dual-stack", "fin-timeout"].map(str::to_owned);
+        let ids: Vec<_> = named(&ids).unwrap().iter().map(|claim| claim.about.id).collect();
+        assert_eq!(ids, ["fin-timeout", "dual-stack"]);
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub(super) fn print(
     for contrary in found.contrary().filter(|contrary| contrary.family == told.family) {
         writeln!(out)?;
         short(out, paint, contrary, &words::contrary(contrary.contrary.as_deref().unwrap_or_default()))?;
+        if contrary.verdict == told.verdict {
+            writeln!(out, "{INDENT}{}", paint.tone(Tone::Bad, words::did_not_turn()))?;
+        }
         if !contrary.drawings.is_empty() {
             writeln!(out)?;
             ladders(out, paint, &contrary.drawings)?;
@@ -70,7 +73,7 @@ fn result(
         label(out, paint, "means", &[meaning.to_owned()])?;
     }
     if is_news(found.claim, told, kernel) {
-        label(out, paint, "news", &[words::news(kernel, &told.verdict)])?;
+        label(out, paint, "news", &[words::record(kernel, &told.verdict)])?;
     }
     Ok(())
 }

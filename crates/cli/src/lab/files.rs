@@ -23,19 +23,13 @@ impl Files {
     /// What the arguments ask for; looks before anything is tried whether it can be written.
     ///
     /// # Errors
-    /// A folder is not there, or is none.
+    /// A folder is not there, is none, or takes no file; or what is to be replaced by the report is no file.
     pub(super) fn of(args: &Lab) -> anyhow::Result<Self> {
-        let files = Self { pcap: args.pcap.clone(), report: args.report.clone() };
-        if let Some(folder) = &files.pcap {
-            must_be_folder(folder)?;
+        if let Some(folder) = &args.pcap {
+            must_take_files(folder)?;
         }
-        if let Some(file) = &files.report {
-            if file.is_dir() {
-                bail!("{}", words::is_folder(&shown(file)));
-            }
-            must_be_folder(folder_of(file))?;
-        }
-        Ok(files)
+        let report = args.report.as_deref().map(replaceable).transpose()?;
+        Ok(Self { pcap: args.pcap.clone(), report })
     }
 
     /// Writes them.
@@ -62,7 +56,10 @@ impl Files {
 }
 
 /// Says which files there are now.
-pub(super) fn tell(out: &mut impl Write, written: &[PathBuf]) -> anyhow::Result<()> {
+pub(super) fn tell(out: &mut impl Write, args: &Lab, written: &[PathBuf]) -> anyhow::Result<()> {
+    if args.pcap.is_some() && written.iter().all(|path| Some(path) == args.report.as_ref()) {
+        writeln!(out, "{}", words::nothing_captured())?;
+    }
     for path in written {
         writeln!(out, "{}", words::written(&shown(path)))?;
     }
@@ -90,9 +87,32 @@ fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
-fn must_be_folder(folder: &Path) -> anyhow::Result<()> {
-    let meta = fs::metadata(folder).with_context(|| words::no_folder(&shown(folder)))?;
-    if meta.is_dir() { Ok(()) } else { bail!("{}", words::no_folder(&shown(folder))) }
+/// The file that this name leads to, which is not there yet or may be replaced: a device or a pipe may not, and must not be
+/// by a file that takes its place.
+fn replaceable(name: &Path) -> anyhow::Result<PathBuf> {
+    let file = fs::canonicalize(name).unwrap_or_else(|_| name.to_owned());
+    match fs::metadata(&file) {
+        Ok(meta) if meta.is_dir() => bail!("{}", words::is_folder(&shown(name))),
+        Ok(meta) if !meta.is_file() => bail!("{}", words::is_no_file(&shown(name))),
+        Ok(_) => drop(
+            fs::OpenOptions::new()
+                .append(true)
+                .open(&file)
+                .with_context(|| words::cannot_write(&shown(name)))?,
+        ),
+        Err(_) => {}
+    }
+    must_take_files(folder_of(&file))?;
+    Ok(file)
+}
+
+/// Makes a file there that has no name, so that nothing is left of it.
+fn must_take_files(folder: &Path) -> anyhow::Result<()> {
+    let told = || words::no_folder(&shown(folder));
+    if !fs::metadata(folder).with_context(told)?.is_dir() {
+        bail!("{}", told());
+    }
+    tempfile::tempfile_in(folder).map(drop).with_context(told)
 }
 
 /// Writes beside it, then renames: nobody ever sees half a file.
@@ -103,10 +123,10 @@ fn save(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A file like any other: its owner may write it, everybody may read it.
+/// As open(2) would make it, but for what the user's umask takes away.
 fn plain() -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt as _;
-    fs::Permissions::from_mode(0o644)
+    fs::Permissions::from_mode(0o666)
 }
 
 fn shown(path: &Path) -> String {

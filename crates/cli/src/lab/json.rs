@@ -20,6 +20,7 @@ struct Report<'a> {
 struct Claim<'a> {
     id: &'a str,
     says: &'a str,
+    by: String,
     family: &'a str,
     /// `null`: as said.
     contrary: Option<&'a str>,
@@ -57,6 +58,7 @@ fn claim<'a>(outcome: &Outcome, found: &Found, finding: &'a Finding) -> Claim<'a
     Claim {
         id: &finding.id,
         says: found.claim.about.says,
+        by: found.claim.about.by.to_string(),
         family: finding.family.name(),
         contrary: finding.contrary.as_deref(),
         verdict: finding.verdict.name(),

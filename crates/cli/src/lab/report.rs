@@ -12,7 +12,11 @@ use crate::words::lab as words;
 #[template(path = "lab-report.html")]
 struct Page<'a> {
     kernel: &'a str,
+    opening: String,
+    wherever: &'static str,
     summary: String,
+    /// What the article got right and wrong; empty if it is not about that.
+    article: String,
     date: String,
     command: String,
     claims: Vec<Claim<'a>>,
@@ -68,7 +72,10 @@ pub(super) fn page(outcome: &Outcome, arguments: &[String]) -> anyhow::Result<St
     let claims = outcome.founds.iter().filter_map(|found| claim(outcome, found));
     let page = Page {
         kernel: outcome.kernel.number(),
+        opening: words::opening(outcome.kernel.number(), outcome.founds.len()),
+        wherever: words::where_it_runs(),
         summary: outcome.summary(),
+        article: outcome.of_the_article().unwrap_or_default(),
         date: Zoned::now().strftime("%-d %B %Y, %H:%M %Z").to_string(),
         command: std::iter::once("timewait")
             .chain(arguments.iter().map(String::as_str))

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use timewait_facts::KernelVersion;
-use timewait_lab::{Finding, Pace, Verdict};
+use timewait_lab::{Finding, Pace, Verdict, Voice};
 
 use super::{Found, Outcome, is_news};
 use crate::{
@@ -38,6 +38,24 @@ pub(super) fn verdict(paint: Paint, verdict: &Verdict, width: usize) -> String {
         Verdict::CouldNotTry(_) => (Tone::Waiting, words::NOT_TRIED),
     };
     format!("{}{}", paint.tone(tone, word), " ".repeat(width.saturating_sub(word.chars().count())))
+}
+
+/// The heading of the article's part that begins with this claim, if one does.
+pub(super) fn part(
+    out: &mut impl Write,
+    paint: Paint,
+    before: Option<&Found>,
+    found: &Found,
+) -> anyhow::Result<()> {
+    let part = |found: &Found| match found.claim.about.by {
+        Voice::Article(part) => Some(part),
+        _ => None,
+    };
+    if let Some(number) = part(found).filter(|_| before.and_then(part) != part(found)) {
+        let space = if before.is_some() { "\n" } else { "" };
+        writeln!(out, "{space}{}\n", paint.tone(Tone::Heading, words::part(number)))?;
+    }
+    Ok(())
 }
 
 /// One claim; all its families in one, if they agree.
@@ -104,6 +122,9 @@ pub(super) fn closing(out: &mut impl Write, paint: Paint, outcome: &Outcome) -> 
     let slow = outcome.founds.iter().any(|found| found.claim.about.pace == Pace::Slow);
     writeln!(out)?;
     writeln!(out, "{}", paint.tone(Tone::Heading, &outcome.summary()))?;
+    for line in wrap(&outcome.of_the_article().unwrap_or_default(), WIDTH) {
+        writeln!(out, "{line}")?;
+    }
     let unrecorded =
         outcome.founds.iter().all(|found| found.claim.about.recorded_for(&outcome.kernel).is_none());
     if unrecorded && !outcome.founds.is_empty() {

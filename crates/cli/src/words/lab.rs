@@ -27,9 +27,13 @@ pub(crate) fn no_such_claim(id: &str, near: &[&str]) -> String {
     format!("there is no claim '{id}'{near}; `timewait lab --list` names them all")
 }
 
-pub(crate) fn running(id: &str, family: &str, contrary: bool, (done, all): (usize, usize)) -> String {
+pub(crate) fn done(done: usize, all: usize) -> String {
+    format!("{done} of {all} done")
+}
+
+pub(crate) fn running(id: &str, family: &str, contrary: bool) -> String {
     let contrary = if contrary { ", the other way round" } else { "" };
-    format!("[{done}/{all}] {id} over {family}{contrary}")
+    format!("{id} over {family}{contrary}")
 }
 
 pub(crate) fn takes_long() -> &'static str {
@@ -50,9 +54,14 @@ pub(crate) fn word(verdict: &Verdict) -> &'static str {
 }
 
 pub(crate) fn news(kernel: &KernelVersion, verdict: &Verdict) -> String {
+    format!("news: {}", record(kernel, verdict))
+}
+
+/// What another kernel of this series answered, whose verdict was the other one.
+pub(crate) fn record(kernel: &KernelVersion, verdict: &Verdict) -> String {
     let (major, minor) = kernel.series();
     let before = if *verdict == Verdict::Confirmed { REFUTED } else { CONFIRMED };
-    format!("news: another Linux {major}.{minor} {before} it")
+    format!("another Linux {major}.{minor} {before} it")
 }
 
 pub(crate) fn no_record(kernel: &KernelVersion) -> String {
@@ -65,6 +74,29 @@ pub(crate) fn closing(confirmed: usize, refuted: usize, not_tried: usize, took: 
         "{confirmed} confirmed, {refuted} refuted, {not_tried} could not be tried; {:.1} s",
         took.as_secs_f64()
     )
+}
+
+/// The article's five parts, by what each is about.
+pub(crate) fn part(number: u8) -> &'static str {
+    match number {
+        1 => "1  What TIME-WAIT is",
+        2 => "2  How it comes about",
+        3 => "3  What harm it does",
+        4 => "4  Why it exists",
+        _ => "5  How to live with it",
+    }
+}
+
+/// What the article got right, and what it got wrong.
+pub(crate) fn article(right: usize, wrong: &[&str], not_tried: usize) -> String {
+    let all = right + wrong.len() + not_tried;
+    let wrong = if wrong.is_empty() { String::new() } else { format!(", wrong in: {}", wrong.join(", ")) };
+    let not_tried = if not_tried == 0 { String::new() } else { format!("; {not_tried} could not be tried") };
+    format!("The article is right in {right} of {all} statements{wrong}{not_tried}.")
+}
+
+pub(crate) fn did_not_turn() -> &'static str {
+    "The verdict is the same: on this kernel the change makes no difference."
 }
 
 pub(crate) fn more(slow_too: bool) -> &'static str {
@@ -126,6 +158,14 @@ pub(crate) fn cannot_write(path: &str) -> String {
 
 pub(crate) fn no_folder(path: &str) -> String {
     format!("{path} is no folder that can be written to")
+}
+
+pub(crate) fn is_no_file(path: &str) -> String {
+    format!("{path} is no file that could be replaced; --report takes a file's name")
+}
+
+pub(crate) fn nothing_captured() -> &'static str {
+    "no capture: these claims need no wire"
 }
 
 pub(crate) fn is_folder(path: &str) -> String {

@@ -97,6 +97,65 @@ fn the_table_names_each_claim_its_verdict_and_what_decided() {
 }
 
 #[test]
+fn the_article_is_told_by_its_parts_with_what_it_got_right_and_wrong() {
+    let listed = run(&["lab", "--list", "--article", "--json"]);
+    let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+    let parts = listed["claims"].as_array().unwrap().iter().map(|claim| claim["by"].as_str().unwrap());
+    let parts: Vec<&str> = parts.map(|by| by.strip_prefix("the article, part ").expect("its own")).collect();
+    assert!(parts.is_sorted(), "in its order: {parts:?}");
+    assert_eq!(parts.iter().copied().collect::<BTreeSet<_>>(), ["1", "2", "3", "4", "5"].into());
+}
+
+#[test]
+fn a_wait_that_is_short_refutes_that_one_lasts_minutes() {
+    in_own_host(|_host| {
+        let arguments = ["lab", "--perform", "--family", "ipv4", "--contrary", "lasts-1-to-4-minutes"];
+        let finding = json(&arguments);
+        assert_eq!(finding["verdict"], "refuted", "{finding}");
+        let gone = finding["evidence"]["row_gone_ms"].as_u64().unwrap();
+        assert!((1_000..60_000).contains(&gone), "{finding}");
+    });
+}
+
+#[test]
+fn a_kernel_of_another_series_has_no_record_and_no_news() {
+    if !have_tool("setarch") {
+        return;
+    }
+    in_own_host(|_host| {
+        // For whom it is asked by this, every kernel is a 2.6.
+        let mut old = Command::new("setarch");
+        old.args(["--uname-2.6", program(), "lab", "--family", "ipv4", "fin-timeout"]);
+        let finished = Process::start(&mut old).finish();
+        assert_eq!(finished.status.code(), Some(0), "{}", seen(&finished));
+        let told = "There is no record of Linux 2.6: no verdict is news here.";
+        assert!(finished.stdout.contains(told), "{}", seen(&finished));
+    });
+}
+
+/// A kernel that still has `tcp_tw_recycle`, as far as a process can tell: a folder over the settings.
+#[test]
+fn a_verdict_that_differs_from_the_record_is_news_and_the_exit_status_1() {
+    if !have_tool("unshare") || !have_tool("mount") {
+        return;
+    }
+    in_own_host(|_host| {
+        let script = "mount -t tmpfs tmpfs /proc/sys && mkdir -p /proc/sys/net/ipv4 && cd /proc/sys/net/ipv4 && \
+             echo 0 >tcp_tw_recycle && echo 60 >tcp_fin_timeout && echo 0 >tcp_child_ehash_entries && cd / && exec \"$@\"";
+        let mut changed = Command::new("unshare");
+        changed.args(["--mount", "sh", "-ec", script, "sh", program(), "lab", "tw-recycle"]);
+        let finished = Process::start(&mut changed).finish();
+        assert_eq!(finished.status.code(), Some(1), "{}", seen(&finished));
+        assert!(
+            finished.stdout.contains("confirmed: net.ipv4.tcp_tw_recycle is there"),
+            "{}",
+            seen(&finished)
+        );
+        assert!(finished.stdout.contains("refuted it"), "{}", seen(&finished));
+    });
+}
+
+#[test]
 fn a_claim_in_detail_shows_each_step_and_the_other_way_round() {
     in_own_host(|_host| {
         assert_screen!("lab-restart-refused", seen(&run(&["lab", "restart-refused"])));
@@ -120,6 +179,7 @@ fn what_it_cannot_do_is_said_before_anything_is_tried() {
         (&["lab", "--pcap", &nowhere], "nowhere is no folder that can be written to"),
         (&["lab", "--report", &here], "is a folder; --report takes a file's name"),
         (&["lab", "--report", &format!("{nowhere}/lab.html")], "nowhere is no folder"),
+        (&["lab", "--report", "/dev/null"], "/dev/null is no file that could be replaced"),
         (&["lab", "--family", "ipv5"], "no family of addresses has this name"),
         (&["lab", "--all", "fin-timeout"], "cannot be used with"),
         (&["lab", "--perform", "--family", "ipv4", "fin-timeout"], "not in a network namespace of its own"),
@@ -130,6 +190,60 @@ fn what_it_cannot_do_is_said_before_anything_is_tried() {
         assert!(finished.stdout.is_empty(), "{}", seen(&finished));
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// Root may write everywhere but where the kernel takes no file.
+#[test]
+fn a_folder_that_takes_no_file_is_refused_before_anything_is_tried() {
+    for arguments in [["lab", "--pcap", "/proc"], ["lab", "--report", "/proc/lab.html"]] {
+        let finished = run(&arguments);
+        assert_eq!(finished.status.code(), Some(2), "{}", seen(&finished));
+        assert!(finished.stderr.contains("/proc is no folder that can be written to"), "{}", seen(&finished));
+        assert!(finished.stdout.is_empty(), "{}", seen(&finished));
+    }
+}
+
+#[test]
+fn a_report_replaces_the_file_that_a_link_leads_to_and_is_written_for_who_reads_one_line_only() {
+    in_own_host(|_host| {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("lab.html"), folder.path().join("link"));
+        fs::write(&file, "before").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let finished = run(&["lab", "--report", &link.display().to_string(), "tw-recycle"]);
+        assert_eq!(finished.status.code(), Some(0), "{}", seen(&finished));
+        assert!(link.is_symlink());
+        assert!(fs::read_to_string(&file).unwrap().ends_with("</html>"));
+
+        // Whoever reads the first line only has a report all the same.
+        fs::write(&file, "before").unwrap();
+        let script = "\"$@\" | head -n 1";
+        let mut piped = Command::new("sh");
+        piped.args(["-ec", script, "sh", program(), "lab", "--report", &file.display().to_string()]);
+        let finished = Process::start(piped.args(["tw-recycle", "first-closer-waits"])).finish();
+        assert_eq!(finished.stdout.lines().count(), 1, "{}", seen(&finished));
+        assert!(fs::read_to_string(&file).unwrap().ends_with("</html>"), "{}", seen(&finished));
+    });
+}
+
+#[test]
+fn a_report_for_which_there_is_no_room_leaves_no_half_file_and_takes_no_result_with_it() {
+    if !have_tool("unshare") || !have_tool("mount") {
+        return;
+    }
+    in_own_host(|_host| {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().display().to_string();
+        let script = "mount -t tmpfs -o size=4k tmpfs \"$0\" && cd \"$0\" && \"$@\" || status=$?; ls -A \"$0\"; exit $status";
+        let mut full = Command::new("unshare");
+        full.args(["--mount", "sh", "-uc", script, &folder, program(), "lab", "--json"]);
+        let finished = Process::start(full.args(["--report", "lab.html", "tw-recycle"])).finish();
+        assert_eq!(finished.status.code(), Some(2), "{}", seen(&finished));
+        assert!(finished.stderr.contains("cannot write"), "{}", seen(&finished));
+        // All that is printed: the files that are left would follow.
+        let report: Value = serde_json::from_str(&finished.stdout).unwrap();
+        assert_eq!(report["claims"][0]["verdict"], "refuted", "what was found is told all the same");
+    });
 }
 
 #[test]
@@ -197,6 +311,12 @@ fn the_report_is_one_page_that_asks_for_nothing_and_complains_of_nothing() {
         }
         let loaded = load(&page, folder.path());
         assert!(!loaded.stderr.contains("CONSOLE"), "{}", loaded.stderr);
+        // Its own policy forbids all requests, so that one would be complained of.
+        let spoilt = folder.path().join("spoilt.html");
+        fs::write(&spoilt, source.replace("<main>", "<main><img src=\"http://192.0.2.1/pixel.png\">"))
+            .unwrap();
+        let complains = load(&spoilt, folder.path()).stderr;
+        assert!(complains.contains("CONSOLE") && complains.contains("192.0.2.1"), "blind: {complains}");
         assert!(loaded.stdout.matches("<svg").count() >= 4, "both closes, as said and the other way round");
         assert!(loaded.stdout.contains("id=\"fin-timeout\"") && loaded.stdout.contains("ECONNRESET"));
     });

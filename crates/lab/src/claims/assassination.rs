@@ -47,8 +47,8 @@ impl Claim for Assassination {
         says: "an old segment can end TIME-WAIT early, and tcp_rfc1337 = 1 prevents it",
         by: Voice::Standard("RFC 1337"),
         how: "An old segment of the client's reaches the server in TIME-WAIT. It draws an ACK, and to that the client's kernel, which has \
-              forgotten the connection, answers with an RST. With tcp_rfc1337 at 0 and at 1. Confirmed if the wait ends at 0 and goes on \
-              at 1.",
+              forgotten the connection, answers with an RST. With tcp_rfc1337 at 0 and at 1. Control: both times that RST was sent. \
+              Confirmed if the wait ends at 0 and goes on at 1.",
         if_confirmed: "TIME-WAIT can be assassinated by accident. (The kernel's ip-sysctl.rst describes the setting the other way round; \
                        tcp(7) has it right.)",
         if_refuted: "The wait stands it, or the setting does not do what it says.",

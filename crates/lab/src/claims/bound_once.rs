@@ -33,7 +33,7 @@ impl Claim for BoundOnce {
         says: "one address and port can be bound only once at a time",
         by: Voice::Article(3),
         how: "Two live listeners on one address and port: both without options, both with SO_REUSEADDR, both with SO_REUSEPORT. \
-              Confirmed if the second is refused each time.",
+              Control: the first one listens. Confirmed if the second is refused each time.",
         if_confirmed: "No option lets two servers listen on one address and port.",
         if_refuted: "With SO_REUSEPORT on both, and the same user, two servers listen side by side, and the kernel splits the \
                      connections between them.",

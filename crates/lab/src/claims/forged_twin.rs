@@ -15,10 +15,15 @@ pub(super) struct ForgedTwin;
 pub(super) struct Evidence {
     /// The server waits, by default settings but for the timestamps, which are off.
     waiting: Replay,
+    /// The same with timestamps, as they are by default.
+    with_timestamps: Replay,
 }
 
 const AT_SERVER: Plan =
     Plan { title: "with the wait, at the server", wait: true, closes_first: Right, ..Plan::NO_WAIT };
+
+const WITH_TIMESTAMPS: Plan =
+    Plan { title: "with the wait, at the server, with timestamps", timestamps: true, ..AT_SERVER };
 
 impl Claim for ForgedTwin {
     type Setup = Plan;
@@ -27,10 +32,10 @@ impl Claim for ForgedTwin {
     const ABOUT: About = About {
         id: "forged-twin",
         says: "with TIME-WAIT nothing old ever reaches a new connection",
-        by: Voice::Folklore,
+        by: Voice::Article(4),
         how: "As old-duplicate, but the server closes first and waits. The client's SYN, with a number that is not newer, draws an ACK; to \
-              that the client answers with an RST; that ends the wait, and the SYN that comes again is accepted. Control: the server did \
-              wait. Refuted if the server reads what the client did not send.",
+              that the client answers with an RST; that ends the wait, and the SYN that comes again is accepted. Beside it, the same with \
+              timestamps. Control: the server did wait. Refuted if, without them, the server reads what the client did not send.",
         if_confirmed: "The wait holds: the old segment found no new connection.",
         if_refuted: "By default an RST ends TIME-WAIT, so without timestamps the wait of a server protects nobody who wants to come back. \
                      tcp_rfc1337 = 1 or timestamps (the default) do.",
@@ -45,17 +50,17 @@ impl Claim for ForgedTwin {
     });
 
     fn experiment(lab: &Lab, plan: Plan) -> Result<Evidence, Trouble> {
-        Ok(Evidence { waiting: replay(lab, plan)? })
+        Ok(Evidence { waiting: replay(lab, plan)?, with_timestamps: replay(lab, WITH_TIMESTAMPS)? })
     }
 
-    fn judge(Evidence { waiting }: &Evidence) -> Verdict {
+    fn judge(Evidence { waiting, .. }: &Evidence) -> Verdict {
         let control = waiting.waiting == 1 && waiting.twin != Some(false);
         let otherwise = "the server did not wait, or the two connections did not begin with the same numbers";
         Verdict::given(control, otherwise, !waiting.was_corrupted())
     }
 
-    fn decided_by(Evidence { waiting }: &Evidence) -> String {
-        waiting.told()
+    fn decided_by(Evidence { waiting, with_timestamps }: &Evidence) -> String {
+        format!("{}; with timestamps: {}", waiting.told(), with_timestamps.told())
     }
 }
 
@@ -70,9 +75,9 @@ mod tests {
     fn judge(read: Option<&str>, waiting: usize, twin: Option<bool>) -> Verdict {
         let second = if read.is_some() { Answer::ok() } else { Answer::errno("EINPROGRESS") };
         let (sent, read) = (read.map(|_| NEW.to_owned()), read.map(str::to_owned));
-        ForgedTwin::judge(&Evidence {
-            waiting: Replay { waiting, second, twin, edges: 0, sent, read, paws: 0 },
-        })
+        let waiting = Replay { waiting, second, twin, edges: 0, sent, read, paws: 0 };
+        let with_timestamps = Replay { read: Some(NEW.to_owned()), paws: 1, ..waiting.clone() };
+        ForgedTwin::judge(&Evidence { waiting, with_timestamps })
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub(super) enum Setup {
 
 #[derive(Serialize)]
 pub(super) struct Evidence {
+    /// Whether the wire was to lose the last ACK.
+    to_be_lost: bool,
     without_wait: Close,
     with_wait: Close,
 }
@@ -42,8 +44,10 @@ pub(super) struct Evidence {
 /// How a connection ended for the client, which closed second.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Close {
-    /// Whether the server waited: the control.
+    /// Whether the server waited: a control.
     server_waited: bool,
+    /// Whether the wire lost the last ACK: a control.
+    last_ack_lost: bool,
     /// Whether the client had to send its FIN again.
     fin_again: bool,
     /// What came back to that.
@@ -75,7 +79,7 @@ impl Claim for LostLastAck {
         by: Voice::Article(4),
         how: "The server closes first; the client answers with its last words and its FIN in one segment, and the wire drops the \
               server's ACK of them. Once with tcp_max_tw_buckets = 0, so that the server does not wait, once as usual. Control: the server \
-              waits, or not, as set. Confirmed if the FIN that comes again draws an RST without the wait and an ACK with it.",
+              waits, or not, as set, and the ACK was lost. Confirmed if the FIN that comes again draws an RST without the wait and an ACK with it.",
         if_confirmed: "The wait is there for the peer: without it a connection that went well ends in ECONNRESET on the other side, and the \
                        peer cannot know whether its last words arrived.",
         if_refuted: "A last ACK that gets lost makes no difference here.",
@@ -88,17 +92,21 @@ impl Claim for LostLastAck {
         Some(Contrary { what: "the wire drops nothing", setup: Setup::Delivered });
 
     fn experiment(lab: &Lab, setup: Setup) -> Result<Evidence, Trouble> {
-        Ok(Evidence { without_wait: close(lab, setup, false)?, with_wait: close(lab, setup, true)? })
+        let to_be_lost = setup == Setup::Lost;
+        let (without_wait, with_wait) = (close(lab, setup, false)?, close(lab, setup, true)?);
+        Ok(Evidence { to_be_lost, without_wait, with_wait })
     }
 
-    fn judge(Evidence { without_wait, with_wait }: &Evidence) -> Verdict {
-        let control = !without_wait.server_waited && with_wait.server_waited;
+    fn judge(Evidence { to_be_lost, without_wait, with_wait }: &Evidence) -> Verdict {
+        let waited_as_set = !without_wait.server_waited && with_wait.server_waited;
+        let lost_as_set = [without_wait, with_wait].iter().all(|close| close.last_ack_lost == *to_be_lost);
+        let control = waited_as_set && lost_as_set;
         let answers = (without_wait.answer, with_wait.answer);
-        let otherwise = "the server did not wait, or not, as set";
+        let otherwise = "the server did not wait, or the wire did not lose the ACK, as set";
         Verdict::given(control, otherwise, answers == (Some(Reply::Rst), Some(Reply::Ack)))
     }
 
-    fn decided_by(Evidence { without_wait, with_wait }: &Evidence) -> String {
+    fn decided_by(Evidence { without_wait, with_wait, .. }: &Evidence) -> String {
         let told = |close: &Close| {
             let answer = match close.answer {
                 Some(Reply::Ack) => "ACK",
@@ -146,8 +154,10 @@ fn close(lab: &Lab, setup: Setup, wait: bool) -> Result<Close, Trouble> {
     wired.note(Left, &format!("{saw}, {unacknowledged} unacknowledged"))?;
     wired.client.called("SO_ERROR of the client's socket", &saw);
     wired.draw(if wait { "with the wait" } else { "without the wait (tcp_max_tw_buckets = 0)" });
-    let (fin_again, answer) = answer_to_fin_again(&wired.wire.trace());
-    Ok(Close { server_waited, fin_again, answer, client_error, unacknowledged })
+    let trace = wired.wire.trace();
+    let last_ack_lost = loses(&trace, Right);
+    let (fin_again, answer) = answer_to_fin_again(&trace);
+    Ok(Close { server_waited, last_ack_lost, fin_again, answer, client_error, unacknowledged })
 }
 
 /// Waits until the client's socket has no connection any more; `None` if that does not come.
@@ -160,6 +170,12 @@ fn await_end(client: &socket2::Socket) -> Option<()> {
         thread::sleep(Duration::from_micros(500));
     }
     None
+}
+
+/// Whether a segment of this side was lost.
+fn loses(trace: &Trace, side: Side) -> bool {
+    let is_lost = |seen: &Seen| matches!(seen, Seen::Segment { from, fate: Fate::Lost, .. } if *from == side);
+    trace.rows.iter().any(|row| is_lost(&row.seen))
 }
 
 /// Whether the left side sent a FIN twice, and what came back to the second.
@@ -229,20 +245,45 @@ mod tests {
         assert_eq!(answer_to_fin_again(&once), (false, None));
     }
 
-    #[test]
-    fn an_rst_in_both_or_an_ack_in_both_refutes() {
-        let close = |server_waited, answer| Close {
+    fn close(server_waited: bool, answer: Reply) -> Close {
+        Close {
             server_waited,
+            last_ack_lost: true,
             fin_again: true,
             answer: Some(answer),
             client_error: None,
             unacknowledged: 0,
-        };
-        let judge = |without_wait, with_wait| LostLastAck::judge(&Evidence { without_wait, with_wait });
+        }
+    }
+
+    fn judge(without_wait: Close, with_wait: Close) -> Verdict {
+        LostLastAck::judge(&Evidence { to_be_lost: true, without_wait, with_wait })
+    }
+
+    #[test]
+    fn an_rst_in_both_or_an_ack_in_both_refutes() {
         assert_eq!(judge(close(false, Reply::Rst), close(true, Reply::Ack)), Verdict::Confirmed);
         assert_eq!(judge(close(false, Reply::Rst), close(true, Reply::Rst)), Verdict::Refuted);
         assert_eq!(judge(close(false, Reply::Ack), close(true, Reply::Ack)), Verdict::Refuted);
-        let knob_failed = judge(close(true, Reply::Ack), close(true, Reply::Ack));
-        assert!(matches!(knob_failed, Verdict::CouldNotTry(_)));
+    }
+
+    #[test]
+    fn a_server_that_waits_anyway_or_an_ack_that_was_not_lost_decides_nothing() {
+        let waits_anyway = judge(close(true, Reply::Ack), close(true, Reply::Ack));
+        assert!(matches!(waits_anyway, Verdict::CouldNotTry(_)));
+        let arrived = Close { last_ack_lost: false, ..close(false, Reply::Rst) };
+        assert!(matches!(judge(arrived, close(true, Reply::Ack)), Verdict::CouldNotTry(_)));
+    }
+
+    #[test]
+    fn where_nothing_is_to_be_lost_and_nothing_is_no_answer_refutes() {
+        let once = |waited| Close {
+            last_ack_lost: false,
+            fin_again: false,
+            answer: None,
+            ..close(waited, Reply::Ack)
+        };
+        let evidence = Evidence { to_be_lost: false, without_wait: once(false), with_wait: once(true) };
+        assert_eq!(LostLastAck::judge(&evidence), Verdict::Refuted);
     }
 }

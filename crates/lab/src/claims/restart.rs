@@ -12,14 +12,14 @@ use crate::{
 pub(super) struct Plan {
     pub(super) old: Flags,
     pub(super) new: Flags,
-    /// How the old server's only connection was closed.
-    pub(super) close: Close,
+    /// Whether the old server goes on listening beside the new one.
+    pub(super) stays: bool,
 }
 
 impl Plan {
-    /// The old server closed first.
+    /// The old server has ended.
     pub(super) const fn of(old: Flags, new: Flags) -> Self {
-        Self { old, new, close: Close::SERVER_FIRST }
+        Self { old, new, stays: false }
     }
 }
 
@@ -42,16 +42,17 @@ impl Restart {
 }
 
 pub(super) fn restart(lab: &Lab, port: u16, plan: Plan) -> Result<Restart, Trouble> {
-    let Plan { old, new, close } = plan;
+    let Plan { old, new, stays } = plan;
     lab.case(format!("old server: {old}; new server: {new}"));
     let host = lab.alone()?;
     let listener = host.listen(host.any(port), old)?;
-    host.pair(&listener)?.close(close).map_err(host.failed("the conversation"))?;
-    drop(listener);
-    lab.did("the old server ends");
+    host.pair(&listener)?.close(Close::SERVER_FIRST).map_err(host.failed("the conversation"))?;
+    let listener = Some(listener).filter(|_| stays);
+    lab.did(if stays { "the old server goes on" } else { "the old server ends" });
     host.settled(port)?;
-    let rows = host.look("after its end", port)?;
+    let rows = host.look("before the new one", port)?;
     let answer = host.start(host.any(port), new).answer();
+    drop(listener);
     Ok(Restart { old, new, waiting: waiting_at(&rows, port), answer })
 }
 

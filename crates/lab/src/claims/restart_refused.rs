@@ -29,7 +29,7 @@ impl Claim for RestartRefused {
         says: "a server that closed first cannot be started again",
         by: Voice::Article(3),
         how: "The article's first program, without options: one client, closed first by the server; the server ends, and bind(2) is \
-              tried again. Confirmed if it answers EADDRINUSE.",
+              tried again. Control: the first time it passed. Confirmed if it answers EADDRINUSE now.",
         if_confirmed: "Nobody listens any more, and still the port is taken: by the connection that waits.",
         if_refuted: "The connection that waits does not keep the port.",
         pace: Pace::Fast,

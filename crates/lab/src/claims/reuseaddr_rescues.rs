@@ -25,8 +25,8 @@ impl Claim for ReuseaddrRescues {
         id: "reuseaddr-rescues",
         says: "adding SO_REUSEADDR in the new release cures its first restart",
         by: Voice::Folklore,
-        how: "An old server without the option closes a client first and ends; the new one, with the option, is started. Confirmed if it \
-              may, refuted if bind(2) answers EADDRINUSE.",
+        how: "An old server without the option closes a client first and ends; the new one, with the option, is started. Control: \
+              a connection waits. Confirmed if it may, refuted if bind(2) answers EADDRINUSE.",
         if_confirmed: "The new server's option is enough.",
         if_refuted: "The sockets that wait have the options of the server that made them. The option helps from the second restart on; \
                      for this one: wait, or end them (timewait free).",

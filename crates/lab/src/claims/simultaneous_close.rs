@@ -7,18 +7,18 @@ use timewait_tcp::Side::{Left, Right};
 use crate::{
     About, Family, Lab, Pace, Record, Trouble, Verdict, Voice,
     claim::{Claim, Contrary},
-    site::{Close, Dial, Flags, PORT, Site},
+    site::{Dial, Flags, PORT, Site},
     wire::{both_ways, from},
     wired::Wired,
 };
 
 pub(super) struct SimultaneousClose;
 
-/// How the two sides close.
+/// Who has room for a connection that waits.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Setup {
-    Together,
-    ServerFirst,
+pub(super) enum Room {
+    Both,
+    ServerAlone,
 }
 
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ pub(super) struct Evidence {
 }
 
 impl Claim for SimultaneousClose {
-    type Setup = Setup;
+    type Setup = Room;
     type Evidence = Evidence;
 
     const ABOUT: About = About {
@@ -38,46 +38,40 @@ impl Claim for SimultaneousClose {
         says: "after a simultaneous close both sides wait",
         by: Voice::Standard("RFC 9293 §3.6"),
         how: "Both sides close, and the wire holds both FINs until each has sent its own; then it holds both ACKs of them while the \
-              states are read. Confirmed if in the end both sides are in TIME-WAIT.",
+              states are read. Control: both sides were in CLOSING. Confirmed if in the end both are in TIME-WAIT.",
         if_confirmed: "Neither side knows who was first, so both keep the connection in mind.",
-        if_refuted: "Only one of the two waits.",
+        if_refuted: "Not both of the two wait.",
         pace: Pace::Fast,
         families: Family::BOTH,
         recorded: Record::CONFIRMED_BY_6_18,
     };
-    const AS_SAID: Setup = Setup::Together;
-    const CONTRARY: Option<Contrary<Setup>> =
-        Some(Contrary { what: "nothing is held, and the server closes first", setup: Setup::ServerFirst });
+    const AS_SAID: Room = Room::Both;
+    const CONTRARY: Option<Contrary<Room>> =
+        Some(Contrary { what: "the client has tcp_max_tw_buckets = 0", setup: Room::ServerAlone });
 
-    fn experiment(lab: &Lab, setup: Setup) -> Result<Evidence, Trouble> {
+    fn experiment(lab: &Lab, room: Room) -> Result<Evidence, Trouble> {
         let wired = lab.wired()?;
+        if room == Room::ServerAlone {
+            wired.client.set("net.ipv4.tcp_max_tw_buckets", "0")?;
+        }
         let listener = wired.server.listen(wired.server.any(PORT), Flags::REUSEADDR)?;
         let pair = wired.client.pair_with(&wired.server, &listener, Dial::default())?;
         drop(listener);
-        let closing = match setup {
-            Setup::Together => {
-                wired.wire.rule(both_ways().fin().hold("the FINs"))?;
-                wired.note(Left, "closes")?;
-                wired.note(Right, "closes")?;
-                drop(pair);
-                closing(&wired)?
-            }
-            Setup::ServerFirst => {
-                pair.close(Close::SERVER_FIRST).map_err(wired.server.failed("the conversation"))?;
-                0
-            }
-        };
+        wired.wire.rule(both_ways().fin().hold("the FINs"))?;
+        wired.note(Left, "closes")?;
+        wired.note(Right, "closes")?;
+        drop(pair);
+        let closing = closing(&wired)?;
         let client_waits = waits(&wired.client)?;
         let server_waits = waits(&wired.server)?;
         wired.wire.look()?;
-        wired.draw(if setup == Setup::Together { "both close at once" } else { "the server closes first" });
+        wired.draw("both close at once");
         Ok(Evidence { closing, client_waits, server_waits })
     }
 
     fn judge(evidence: &Evidence) -> Verdict {
-        let somebody = evidence.client_waits || evidence.server_waits;
         let both = evidence.client_waits && evidence.server_waits;
-        Verdict::given(somebody, "nobody waited", both)
+        Verdict::given(evidence.closing == 2, "the two FINs did not cross", both)
     }
 
     fn decided_by(evidence: &Evidence) -> String {
@@ -121,14 +115,23 @@ fn waits(site: &Site) -> Result<bool, Trouble> {
 mod tests {
     use super::*;
 
+    fn judge(closing: usize, client_waits: bool, server_waits: bool) -> Verdict {
+        SimultaneousClose::judge(&Evidence { closing, client_waits, server_waits })
+    }
+
     #[test]
     fn one_that_does_not_wait_refutes() {
-        let judge = |client_waits, server_waits| {
-            SimultaneousClose::judge(&Evidence { closing: 2, client_waits, server_waits })
-        };
-        assert_eq!(judge(true, true), Verdict::Confirmed);
-        assert_eq!(judge(true, false), Verdict::Refuted);
-        assert_eq!(judge(false, true), Verdict::Refuted);
-        assert!(matches!(judge(false, false), Verdict::CouldNotTry(_)));
+        assert_eq!(judge(2, true, true), Verdict::Confirmed);
+        for (client_waits, server_waits) in [(true, false), (false, true), (false, false)] {
+            assert_eq!(judge(2, client_waits, server_waits), Verdict::Refuted);
+        }
+    }
+
+    #[test]
+    fn fins_that_did_not_cross_decide_nothing() {
+        for closing in [0, 1] {
+            assert!(matches!(judge(closing, true, true), Verdict::CouldNotTry(_)));
+            assert!(matches!(judge(closing, false, true), Verdict::CouldNotTry(_)));
+        }
     }
 }

@@ -57,7 +57,8 @@ impl Claim for SynReopens {
         says: "a newer SYN reopens a connection in TIME-WAIT at once",
         by: Voice::Standard("RFC 1122 §4.2.2.13, RFC 6191"),
         how: "The server waits; the client connects again from the same port. Its first number is newer than all of the old connection's, \
-              or older; the latter also with timestamps, which are newer. Confirmed if the newer SYN is answered by a SYN-ACK at once.",
+              or older; the latter also with timestamps, which are newer. Control: the older SYN draws an ACK, \
+              so it is the wait that answers. Confirmed if the newer one is answered by a SYN-ACK at once.",
         if_confirmed: "A server's TIME-WAIT does not keep its clients out: newer numbers, or newer timestamps, prove that a SYN is not old.",
         if_refuted: "The SYN is not accepted at once.",
         pace: Pace::Fast,

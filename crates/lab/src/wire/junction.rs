@@ -13,12 +13,11 @@ use super::{
     recent::{Recent, Watcher},
     record::Record,
     rule::Deed,
+    shelf::Shelf,
     states::States,
     track::Tracker,
 };
 
-/// Packets that are held or delayed at most: what a forgotten rule may collect.
-const MOST_HELD: usize = 4_096;
 /// Packets that a program may leave lying.
 const MOST_UNREAD: usize = 4_096;
 
@@ -34,9 +33,8 @@ pub(super) struct Junction {
     pub(super) watchers: Vec<Watcher>,
     /// Set once: from then on, nothing passes.
     pub(super) broken: Option<Breakage>,
+    pub(super) shelf: Shelf,
     tracker: Tracker,
-    held: Vec<Held>,
-    delayed: Vec<Delayed>,
 }
 
 /// What is at an end of the wire.
@@ -68,19 +66,6 @@ impl End {
     }
 }
 
-#[derive(Debug)]
-struct Held {
-    name: String,
-    packet: Arc<Packet>,
-}
-
-#[derive(Debug)]
-struct Delayed {
-    due: Instant,
-    note: String,
-    packet: Arc<Packet>,
-}
-
 /// What a rule has decided, the rule's closure already called.
 enum Decision {
     Pass,
@@ -102,9 +87,8 @@ impl Junction {
             recent: Recent::default(),
             watchers: Vec::new(),
             broken: None,
+            shelf: Shelf::default(),
             tracker: Tracker::default(),
-            held: Vec::new(),
-            delayed: Vec::new(),
         }
     }
 
@@ -188,14 +172,11 @@ impl Junction {
             }
             Decision::Hold => {
                 self.write_down(packet, Fate::Held, note);
-                self.held.push(Held { name: note.to_owned(), packet: Arc::clone(packet) });
-                self.check_room()
+                Ok(self.shelf.hold(note, packet)?)
             }
             Decision::Delay(time) => {
                 self.write_down(packet, Fate::Held, note);
-                let due = Instant::now() + time;
-                self.delayed.push(Delayed { due, note: note.to_owned(), packet: Arc::clone(packet) });
-                self.check_room()
+                Ok(self.shelf.delay(time, note, packet)?)
             }
             Decision::Repeat(times) => {
                 self.arrive(packet, Fate::Delivered, note)?;
@@ -212,13 +193,6 @@ impl Junction {
         let ends = (packet.flow.end(packet.from), packet.flow.end(!packet.from));
         let raw = packet::build(ends.0, ends.1, &segment)?.into();
         Ok(Packet { at: self.record.now(), segment, raw, ..packet.clone() })
-    }
-
-    fn check_room(&self) -> Result<(), WireError> {
-        if self.held.len() + self.delayed.len() > MOST_HELD {
-            return Err(Breakage::TooManyHeld(MOST_HELD).into());
-        }
-        Ok(())
     }
 
     /// A packet arrives: it is written down, sent, and the receiver's state read.
@@ -253,24 +227,12 @@ impl Junction {
 
     /// Packets held by this name arrive, in the order in which they were sent.
     pub(super) fn release(&mut self, name: &str) -> Result<usize, WireError> {
-        let packets = self.let_go(name);
+        let packets = self.shelf.let_go(name);
         for packet in &packets {
             self.stir(packet.flow);
             self.arrive(packet, Fate::Released, name)?;
         }
         Ok(packets.len())
-    }
-
-    /// Packets held by this name are held no more.
-    pub(super) fn let_go(&mut self, name: &str) -> Vec<Arc<Packet>> {
-        let (gone, kept) = self.held.drain(..).partition(|held: &Held| held.name == name);
-        self.held = kept;
-        gone.into_iter().map(|held| held.packet).collect()
-    }
-
-    pub(super) fn held(&self, name: &str) -> Vec<Packet> {
-        let of_name = self.held.iter().filter(|held| held.name == name);
-        of_name.map(|held| Packet::clone(&held.packet)).collect()
     }
 
     /// A segment in the name of a side, which did not send it.
@@ -344,10 +306,7 @@ impl Junction {
     /// What is due: delayed packets arrive, states are read again. Tells when it must be called next, at the latest.
     pub(super) fn tick(&mut self) -> Result<Option<Instant>, WireError> {
         let now = Instant::now();
-        let (mut due, later): (Vec<_>, Vec<_>) = self.delayed.drain(..).partition(|it| it.due <= now);
-        self.delayed = later;
-        due.sort_by_key(|delayed| delayed.due);
-        for delayed in due {
+        for delayed in self.shelf.take_due(now) {
             self.stir(delayed.packet.flow);
             self.arrive(&delayed.packet, Fate::Released, &delayed.note)?;
         }
@@ -358,7 +317,7 @@ impl Junction {
             }
         }
         let next_look = self.states.as_ref().and_then(States::due);
-        Ok(self.delayed.iter().map(|delayed| delayed.due).chain(next_look).min())
+        Ok(self.shelf.next_due().into_iter().chain(next_look).min())
     }
 
     /// Reads the states of both sides of every flow that is looked after.
