@@ -135,7 +135,7 @@ proptest! {
                 Op::Fitting(flags, len) => Some(fitting(&host, *flags, *len)),
                 _ => None,
             };
-            let handle = Handle::from_number;
+            let handle = |number: u32| Handle::from_number(number.into());
             match op {
                 Op::Listen(backlog) => drop(host.listen(server(), backlog)),
                 Op::Open => drop(host.open(now, server(), client())),
