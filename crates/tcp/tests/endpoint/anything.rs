@@ -1,11 +1,19 @@
 //! Anything that strangers send and callers call, in any order, at any time, by any profile: no panic, and no word to who
 //! cannot be there.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Duration,
+};
 
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
 use timewait_tcp::{
-    Flags, Instant, Options, Profile, Segment, Seq, Timestamps,
+    Flags, Instant, Options, Profile, Segment, Seq, State, StateName, Timestamps,
     endpoint::{Endpoint, Handle, Pair},
 };
 
@@ -195,33 +203,50 @@ fn isn(pair: &Pair) -> Seq {
     Seq::new(u32::MAX - u32::from(pair.remote.port()))
 }
 
-proptest! {
-    #[test]
-    fn nothing_that_is_sent_or_called_makes_a_host_panic_or_lose_count(
-        profile in any_profile::profile(),
-        ops in prop::collection::vec(op(), 0..80),
-    ) {
-        let mut host: Host = Endpoint::new(profile, isn);
-        let (mut now, mut heard) = (Instant::START, Heard::new());
-        for op in ops {
-            let arrived = does(&mut host, &mut now, op, &heard);
-            let answers_rst = arrived.is_some_and(|segment| segment.has(Flags::RST));
-            while let Some(packet) = host.poll_transmit() {
-                prop_assert!(!(answers_rst && packet.segment.has(Flags::RST)), "an RST for an RST");
-                heard.insert((packet.from, packet.to), packet.segment);
-            }
-            let mut ends: Vec<_> = host.blocks().map(|block| (block.local, block.remote)).collect();
-            let all = ends.len();
-            ends.sort();
-            ends.dedup();
-            prop_assert_eq!(ends.len(), all, "never two between the same two ends");
-            for block in host.blocks() {
-                let Some(handle) = block.handle else { continue };
-                prop_assert_eq!(host.state(handle), Some(block.state));
-                if let Some(numbers) = host.inspect(handle).and_then(|state| state.numbers()) {
-                    prop_assert!(!numbers.snd_nxt().is_before(numbers.snd_una()), "more acknowledged than sent");
-                }
+/// Does all of it, and keeps count.
+fn live(profile: Profile, ops: Vec<Op>, seen: &mut BTreeSet<StateName>) -> Result<(), TestCaseError> {
+    let mut host: Host = Endpoint::new(profile, isn);
+    let (mut now, mut heard) = (Instant::START, Heard::new());
+    for op in ops {
+        let arrived = does(&mut host, &mut now, op, &heard);
+        let answers_rst = arrived.is_some_and(|segment| segment.has(Flags::RST));
+        while let Some(packet) = host.poll_transmit() {
+            prop_assert!(!(answers_rst && packet.segment.has(Flags::RST)), "an RST for an RST");
+            heard.insert((packet.from, packet.to), packet.segment);
+        }
+        let ends: Vec<_> = host.blocks().map(|block| (block.local, block.remote)).collect();
+        let different: BTreeSet<_> = ends.iter().collect();
+        prop_assert_eq!(different.len(), ends.len(), "never two between the same two ends");
+        for block in host.blocks() {
+            seen.insert(block.state);
+            let Some(handle) = block.handle else { continue };
+            prop_assert_eq!(host.state(handle), Some(block.state));
+            if let Some(numbers) = host.inspect(handle).and_then(State::numbers) {
+                prop_assert!(!numbers.snd_nxt().is_before(numbers.snd_una()), "more acknowledged than sent");
             }
         }
     }
+    Ok(())
+}
+
+fn use_of_it() -> impl Strategy<Value = (Profile, Vec<Op>)> {
+    (any_profile::profile(), prop::collection::vec(op(), 0..80))
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_is_sent_or_called_makes_a_host_panic_or_lose_count((profile, ops) in use_of_it()) {
+        live(profile, ops, &mut BTreeSet::new())?;
+    }
+}
+
+/// Is the property above blind? The same uses every time.
+#[test]
+fn the_strangest_use_comes_to_every_state() {
+    let seen = RefCell::new(BTreeSet::from([StateName::Closed]));
+    let mut runner =
+        TestRunner::new_with_rng(Config::with_cases(2000), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    runner.run(&use_of_it(), |(profile, ops)| live(profile, ops, &mut seen.borrow_mut())).unwrap();
+    let all = StateName::ALL.into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(seen.into_inner(), all);
 }

@@ -290,3 +290,16 @@ fn a_reopened_connection_takes_the_old_ones_timestamps_along_to_another_start() 
     assert_eq!(reopened(700).with_stamps_earlier(200), reopened(500));
     assert_ne!(reopened(700), reopened(500));
 }
+
+/// And when they were heard is told from now, as everything is.
+#[test]
+fn a_reopened_connection_takes_the_old_one_along_to_another_clock() {
+    let profile = reach::prompt();
+    let reopened = |now: Instant| {
+        let waiting = reach::state_with_timestamps(StateName::TimeWait, 500, now, &profile);
+        let anew = stamped(Segment::syn(reach::expected(&waiting) + 1), 501);
+        waiting.on_segment_with_listener(anew, now, &profile).next
+    };
+    assert_eq!(reopened(at_s(9)).name(), StateName::SynReceived);
+    assert_eq!(reopened(at_s(9)).rebased(at_s(9)), reopened(Instant::START));
+}

@@ -209,6 +209,18 @@ fn the_text_of_a_segment_leaves_room_for_timestamps_within_the_peers_mss() {
     }
 }
 
+/// RFC 9293 §3.10.7.4, fifth: on the way to ESTABLISHED the window is set, whatever SND.WL1 says: here the segment starts
+/// before the SYN, and its text reaches into the window.
+#[test]
+fn the_ack_that_establishes_sets_the_window_wherever_it_starts() {
+    let profile = prompt();
+    let opening = reach::state(SynReceived, at_s(0), &profile);
+    let early = Segment { window: 77, ..reach::text(IRS - 5, ISS + 1, b"0123456789") };
+    let open = opening.on_segment(early, at_s(1), &profile);
+    assert_eq!(open.events, [Event::Established, Event::Received(b"6789".to_vec())]);
+    assert_eq!(open.next.outbox().unwrap().snd_wnd(), 77);
+}
+
 #[test]
 fn an_open_that_nobody_answers_is_sent_again_ever_later_and_given_up() {
     let profile = Profile { user_timeout: None, ..Profile::LINUX };
