@@ -111,10 +111,10 @@ impl Driver {
 
     fn serve(&mut self, asked: &Value) -> Result<Value> {
         let asked = Asked::of(asked)?;
-        self.hear_time(&asked)?;
+        self.hear_time(asked)?;
         let (now, host) = (self.now, &mut self.host);
         Ok(match asked.call()? {
-            "set" => return self.set(&asked),
+            "set" => return self.set(asked),
             "isn" => {
                 self.isn.set(Seq::new(asked.number("seq")?));
                 json!({})
@@ -134,18 +134,18 @@ impl Driver {
             }
             "segment" => {
                 let (from, to) = (asked.address("from")?, asked.address("to")?);
-                host.segment(now, from, to, segment::read(&asked)?);
+                host.segment(now, from, to, segment::read(asked)?);
                 json!({})
             }
             "timer" => {
                 host.on_timer(now);
                 json!({})
             }
-            call => return self.serve_user(call, &asked),
+            call => return self.serve_user(call, asked),
         })
     }
 
-    fn hear_time(&mut self, asked: &Asked<'_>) -> Result<()> {
+    fn hear_time(&mut self, asked: Asked<'_>) -> Result<()> {
         let Some(now) = asked.optional("now", Value::as_u64, "a number of milliseconds")? else {
             return Ok(());
         };
@@ -158,7 +158,7 @@ impl Driver {
     }
 
     /// What whoever has a handle may ask.
-    fn serve_user(&mut self, call: &str, asked: &Asked<'_>) -> Result<Value> {
+    fn serve_user(&mut self, call: &str, asked: Asked<'_>) -> Result<Value> {
         let (now, host) = (self.now, &mut self.host);
         let handle = || asked.handle();
         Ok(match call {
@@ -190,7 +190,7 @@ impl Driver {
         })
     }
 
-    fn set(&mut self, asked: &Asked<'_>) -> Result<Value> {
+    fn set(&mut self, asked: Asked<'_>) -> Result<Value> {
         let mut profile = self.profile.clone();
         profile::set(&mut profile, asked.fields())?;
         if asked.has("handle") {

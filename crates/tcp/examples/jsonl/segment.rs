@@ -19,7 +19,7 @@ const FLAGS: [(&str, Flags); 7] = [
 ];
 
 /// The line's `segment`.
-pub(crate) fn read(asked: &Asked<'_>) -> Result<Segment> {
+pub(crate) fn read(asked: Asked<'_>) -> Result<Segment> {
     let it = asked.within("segment", &FIELDS)?;
     let short = |value: &Value| value.as_u64().and_then(|number| u16::try_from(number).ok());
     let octet = |value: &Value| value.as_u64().and_then(|number| u8::try_from(number).ok());

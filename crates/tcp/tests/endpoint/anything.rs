@@ -193,7 +193,7 @@ fn does(host: &mut Host, now: &mut Instant, op: Op, heard: &Heard) -> Option<Seg
         }
         Op::Later(ms) => *now = *now + Duration::from_millis(ms),
         Op::Earlier(ms) => {
-            *now = Instant::after_start(now.since(Instant::after_start(Duration::from_millis(ms))))
+            *now = Instant::after_start(now.since(Instant::after_start(Duration::from_millis(ms))));
         }
     }
     None
