@@ -166,6 +166,7 @@ proptest! {
             let Some(next) = host.next_timer() else { break };
             now = now.max(next);
             host.on_timer(now);
+            prop_assert!(host.next_timer().is_none_or(|next| next > now), "what was due has been done");
             while host.poll_transmit().is_some() {}
         }
         let silent = |state| matches!(
