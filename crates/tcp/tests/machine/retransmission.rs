@@ -5,7 +5,9 @@ use timewait_tcp::{
     StateName::{CloseWait, Closed, Established, FinWait1, Listen},
 };
 
-use crate::reach::{self, WINDOW, acknowledged, at_ms, at_s, expected, nxt, only, prompt, syn, text, una};
+use crate::reach::{
+    self, WINDOW, acknowledged, at_ms, at_s, expected, nxt, only, prompt, syn, text, una, with,
+};
 
 fn open(profile: &Profile) -> State {
     reach::state(Established, at_s(0), profile)
@@ -146,6 +148,12 @@ fn a_fin_waits_until_the_window_has_room_for_it() {
     assert_eq!(only(&sent).text, b"abc");
     let closed = sent.next.close(at_s(0), &profile);
     assert_eq!((closed.send.len(), closed.next.name()), (0, FinWait1));
+    let again = closed.next.clone().on_timer(at_s(1), &profile);
+    assert_eq!(
+        (&only(&again).text[..], only(&again).has(Flags::FIN)),
+        (&b"abc"[..], false),
+        "nor when it comes again"
+    );
     let room = reach::ack(expected(&closed.next), nxt(&closed.next));
     let step = closed.next.on_segment(room, at_s(0), &profile);
     assert!(only(&step).has(Flags::FIN));
@@ -255,6 +263,8 @@ fn the_window_shrinks_with_unread_text_and_its_right_edge_never_moves_back() {
 
     let sliver = state.next.read(100, at_s(0), &profile);
     assert_eq!(sliver.send, [], "100 octets are not worth telling");
+    let more = sliver.next.clone().on_segment(text(first + 5000, start, b"x"), at_s(0), &profile);
+    assert_eq!(only(&more).window, 2999, "nor with what is told anyway: RFC 9293 §3.8.6.2.2");
     let step = sliver.next.read(4900, at_s(0), &profile);
     assert_eq!(only(&step).window, 8000);
 }
@@ -348,6 +358,16 @@ fn challenges_are_limited_as_the_profile_says_and_answers_to_text_are_not() {
         state = step.next;
     }
     assert_eq!(answers, [1, 0, 0, 1, 0, 1]);
-    let old = text(next - 1, una(&state), b"x");
-    assert_eq!(state.on_segment(old, at_ms(1001), &profile).send.len(), 1);
+    let (before, sent) = (next - 1, una(&state));
+    for (segment, answers) in [
+        (text(before, sent, b"x"), 1),
+        (reach::fin(before, sent), 1),
+        (reach::ack(before, sent), 0),
+        (Segment::syn(before), 0),
+        (with(Flags::SYN, text(before, sent, b"x")), 0),
+        (reach::ack(next, sent + 1), 0),
+    ] {
+        let step = state.clone().on_segment(segment.clone(), at_ms(1001), &profile);
+        assert_eq!(step.send.len(), answers, "{segment:?}");
+    }
 }
