@@ -100,6 +100,9 @@ impl State {
         let closed = match self {
             Self::Closed => return out.refuse(Self::Closed, CallError::DoesNotExist),
             Self::Listen(_) | Self::SynSent(_) => return out.end(On::Close, Self::Closed),
+            Self::Other(Other::SynReceived(it)) if it.close_waits => {
+                return out.refuse(it, CallError::Closing);
+            }
             Self::Other(Other::SynReceived(mut it)) if !it.outbox.text.is_empty() => {
                 //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.4
                 //# otherwise, queue for processing after entering ESTABLISHED state

@@ -76,5 +76,7 @@ impl Context<'_> {
     }
 }
 
+/// The timestamps option and its padding (RFC 7323 appendix A).
+pub(crate) const TIMESTAMPS_LEN: u16 = 12;
 /// RFC 7323 §2.3: no larger shift is sent, and a larger one that comes is taken for this.
 pub(crate) const MAX_SHIFT: u8 = 14;

@@ -13,13 +13,31 @@
 //! | say that the time has come | [`on_timer`](Endpoint::on_timer), when [`next_timer`](Endpoint::next_timer) is reached |
 //! | open | [`listen`](Endpoint::listen), [`accept`](Endpoint::accept), [`open`](Endpoint::open) |
 //! | use | [`read`](Endpoint::read), [`write`](Endpoint::write), [`take_error`](Endpoint::take_error) |
+//! | choose for one connection | [`set_profile`](Endpoint::set_profile): its user timeout, Nagle, anything |
 //! | close | [`shut_down`](Endpoint::shut_down), [`close`](Endpoint::close), [`abort`](Endpoint::abort) |
 //! | look | [`state`](Endpoint::state), [`inspect`](Endpoint::inspect), [`blocks`](Endpoint::blocks) |
 //! | take one away | [`delete`](Endpoint::delete) |
 //!
 //! What comes to a port without a connection is answered as RFC 9293 §3.10.7.1 says, what comes to a listener as
 //! §3.10.7.2 does. A [`Handle`] is the user's: it goes at `close`, and the connection finishes alone, its TIME-WAIT
-//! included. Checksums, ports' and addresses' validity are yours to check before, fragments yours to put together.
+//! included. Checksums are yours to check before, fragments yours to put together. What comes from or goes to an address
+//! that is not one host's (unspecified, multicast, 255.255.255.255) is not heard; which addresses are broadcasts of a
+//! net of yours, and which are yours at all, you know and an endpoint does not.
+//!
+//! # What a test of it should know
+//!
+//! - A segment's window is the header's field, on both ways: neither scaled nor, on a SYN, to be scaled.
+//! - No wait depends on a round trip: [`syn_timeout`](Profile::syn_timeout) and
+//!   [`retransmission_timeout`](Profile::retransmission_timeout) double with each retransmission in vain, and start anew with
+//!   each ACK of something new. One segment goes out per timeout; what followed it does as ACKs come.
+//! - With [`delayed_ack`](Profile::delayed_ack) and [`challenge_ack_every`](Profile::challenge_ack_every) at `None` every
+//!   answer is there when [`segment`](Endpoint::segment) returns.
+//! - A closed window is probed by an empty segment numbered SND.UNA - 1, which is unacceptable and so answered.
+//! - `read` makes room; it is told at once if the window that the peer knows of at least doubles, and with the next segment
+//!   otherwise.
+//! - A connection that is opened anew out of TIME-WAIT starts [above the old numbers](Profile::reopening_isn_step); your
+//!   function is not asked.
+//! - An RST has no options, and one that no segment has asked for has no ACK.
 //!
 //! ```
 //! use timewait_tcp::{Instant, Profile, Segment, Seq, StateName, endpoint::Endpoint};
@@ -46,9 +64,13 @@ mod user;
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
+    sync::Arc,
     vec::Vec,
 };
-use core::{mem, net::SocketAddr};
+use core::{
+    mem,
+    net::{IpAddr, SocketAddr},
+};
 
 pub use self::user::{Accepted, Handle, Read, UserError};
 use self::user::{Listener, User};
@@ -60,14 +82,14 @@ use crate::{Instant, Profile, Segment, Seq, State, StateName};
 /// the old one instead.
 #[derive(Clone, Debug)]
 pub struct Endpoint<I> {
-    profile: Profile,
+    profile: Arc<Profile>,
     isns: I,
     /// By both ends: there is never more than one connection between the same two.
     blocks: BTreeMap<Pair, Block>,
     listeners: BTreeMap<Handle, Listener>,
     /// By handle: what an application holds, or will once it accepts.
     users: BTreeMap<Handle, User>,
-    last_handle: u32,
+    last_handle: u64,
     outgoing: VecDeque<Packet>,
 }
 
@@ -112,13 +134,15 @@ struct Block {
     user: Option<Handle>,
     /// Whose child it is, until it is accepted.
     listener: Option<Handle>,
+    /// By which it goes.
+    profile: Arc<Profile>,
 }
 
 impl<I: FnMut(&Pair) -> Seq> Endpoint<I> {
     /// A host without connections.
-    pub const fn new(profile: Profile, isns: I) -> Self {
+    pub fn new(profile: Profile, isns: I) -> Self {
         Self {
-            profile,
+            profile: Arc::new(profile),
             isns,
             blocks: BTreeMap::new(),
             listeners: BTreeMap::new(),
@@ -153,14 +177,27 @@ impl<I: FnMut(&Pair) -> Seq> Endpoint<I> {
         if self.listeners.contains_key(&handle) {
             return Some(StateName::Listen);
         }
-        self.users.get(&handle)?;
+        self.user(handle)?;
         Some(self.inspect(handle).map_or(StateName::Closed, State::name))
     }
 
     /// The connection itself; none for a listener, and once it has ended.
     pub fn inspect(&self, handle: Handle) -> Option<&State> {
-        let pair = self.users.get(&handle)?.pair;
-        self.blocks.get(&pair).filter(|block| block.user == Some(handle)).map(|block| &block.state)
+        self.block(handle).map(|block| &block.state)
+    }
+
+    fn block(&self, handle: Handle) -> Option<&Block> {
+        let pair = self.user(handle)?.pair;
+        self.blocks.get(&pair).filter(|block| block.user == Some(handle))
+    }
+
+    /// An application that holds this handle. Nobody holds one of a child that was not accepted.
+    fn user(&self, handle: Handle) -> Option<&User> {
+        self.users.get(&handle).filter(|user| user.has_handle)
+    }
+
+    fn user_mut(&mut self, handle: Handle) -> Option<&mut User> {
+        self.users.get_mut(&handle).filter(|user| user.has_handle)
     }
 
     /// Everything there is: listeners, half-open children, what nobody has a handle of any more.
@@ -220,22 +257,35 @@ impl<I: FnMut(&Pair) -> Seq> Endpoint<I> {
         children
     }
 
-    /// By which profile the connection between these two goes.
-    fn profile_for(&self, pair: &Pair) -> Profile {
-        let profile = self.profile.clone();
-        if pair.local.is_ipv6() {
-            Profile { default_mss: profile.default_mss_v6, ..profile }
-        } else {
-            profile
-        }
-    }
-
     fn listener_at(&self, local: SocketAddr) -> Option<Handle> {
         self.listeners.iter().find(|(_, listener)| listener.local == local).map(|(handle, _)| *handle)
     }
 
     fn new_handle(&mut self) -> Handle {
         self.last_handle += 1;
-        Handle::new(self.last_handle)
+        Handle::from_number(self.last_handle)
+    }
+}
+
+/// Whether this can be the address of one host.
+//= https://www.rfc-editor.org/rfc/rfc9293#section-3.9.2.3
+//# An incoming SYN with an invalid source address MUST be ignored
+//= https://www.rfc-editor.org/rfc/rfc9293#section-3.9.2.3
+//# A TCP implementation MUST silently discard an incoming SYN segment
+//# that is addressed to a broadcast or multicast address
+const fn is_one_hosts(end: SocketAddr) -> bool {
+    match end.ip() {
+        IpAddr::V4(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast(),
+        IpAddr::V6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
+    }
+}
+
+/// The profile as it is for connections of this address's family.
+fn of_family(profile: &Arc<Profile>, local: SocketAddr) -> Arc<Profile> {
+    if local.is_ipv6() {
+        let profile = Profile::clone(profile);
+        Arc::new(Profile { default_mss: profile.default_mss_v6, ..profile })
+    } else {
+        Arc::clone(profile)
     }
 }

@@ -27,7 +27,9 @@
 //! assert_eq!(step.next.name(), StateName::Established);
 //! ```
 //!
-//! Left out: congestion control, measured round trips, SACK, urgent data, keep-alive, path MTU, security compartments.
+//! Left out: congestion control, and with it fast retransmit (what is lost costs a whole timeout); measured round trips (how
+//! long a wait is, the profile says); SACK, urgent data, keep-alive, path MTU, ICMP, options on an RST, security
+//! compartments.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -128,9 +128,10 @@ pub struct Profile {
     /// Linux: 16 KiB at first, growing; sysctl `tcp_wmem`.
     pub send_buffer: usize,
     /// The window scale option on our SYN; `None`: none is offered, and the window ends at 65,535. What of a window is
-    /// less than a unit of this scale is not announced.
+    /// less than a unit of this scale is not announced, so that the edge which the peer sees may go back by less than a
+    /// unit; whatever was announced is taken (RFC 7323 §2.4).
     ///
-    /// RFC 7323 §2: at most 14. Linux: from the buffer's size, often 7 (`net/ipv4/tcp_output.c
+    /// RFC 7323 §2.3: at most 14. Linux: from the buffer's size, often 7 (`net/ipv4/tcp_output.c
     /// tcp_select_initial_window`); sysctl `tcp_window_scaling`.
     pub window_scale: Option<u8>,
     /// Whether our SYN says that SACK is permitted. No SACK is ever sent here, and none is read.
@@ -139,6 +140,15 @@ pub struct Profile {
     ///
     /// Linux: yes; sysctl `tcp_timestamps`.
     pub timestamps: bool,
+    /// Whether a segment that lacks the timestamp which was agreed on is dropped, without a word. An RST never is.
+    ///
+    /// RFC 7323 §3.2: it SHOULD be. Linux: no (`net/ipv4/tcp_input.c tcp_validate_incoming`).
+    pub drops_unstamped: bool,
+    /// How long after the peer's timestamp was heard another one can be told to be older.
+    ///
+    /// RFC 7323 §5.5: 24 days, half a turn of a clock that ticks every millisecond. Linux: 2,147 s
+    /// (`include/net/tcp.h TCP_PAWS_WRAP`), so that a clock may tick every microsecond.
+    pub ts_recent_valid: Duration,
     /// The unit of our timestamps.
     ///
     /// RFC 7323 §5.4: 1 ms to 1 s. Linux: 1 ms (`TCP_TS_HZ`).
@@ -188,6 +198,8 @@ impl Profile {
         window_scale: None,
         sack_permitted: false,
         timestamps: true,
+        drops_unstamped: true,
+        ts_recent_valid: Duration::from_secs(24 * 24 * 60 * 60),
         timestamp_unit: Duration::from_millis(1),
         delayed_ack: Some(Duration::from_millis(200)),
         nagle: false,
@@ -225,6 +237,8 @@ impl Profile {
         window_scale: Some(7),
         sack_permitted: true,
         timestamps: true,
+        drops_unstamped: false,
+        ts_recent_valid: Duration::from_secs(2147),
         timestamp_unit: Duration::from_millis(1),
         delayed_ack: Some(Duration::from_millis(40)),
         nagle: false,

@@ -54,6 +54,7 @@ use crate::{Instant, Seq};
 /// happens to it is a segment ([`on_segment`](Self::on_segment)), a call ([`open`](Self::open), [`send`](Self::send),
 /// [`close`](Self::close) …) or the time ([`on_timer`](Self::on_timer)); each answers with a [`Step`](crate::Step).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::large_enum_variant, reason = "nearly every connection is in the large one")]
 pub enum State {
     /// No connection at all (§3.10.7.1).
     Closed,

@@ -50,6 +50,8 @@ pub enum CallError {
     Closing,
     /// There is no room for so much text.
     InsufficientResources,
+    /// An active OPEN says nobody to reach: no one host has that address, or there is no port 0.
+    RemoteUnspecified,
 }
 
 impl fmt::Display for CallError {
@@ -59,6 +61,7 @@ impl fmt::Display for CallError {
             Self::AlreadyExists => "connection already exists",
             Self::Closing => "connection closing",
             Self::InsufficientResources => "insufficient resources",
+            Self::RemoteUnspecified => "remote socket unspecified",
         })
     }
 }

@@ -23,8 +23,9 @@ impl State {
 
     /// The same connection on a clock that starts now: what is due in 5 s is due 5 s after [`Instant::START`].
     ///
-    /// So that a model finds two connections equal that differ only in when they came to be. Not for timestamps, whose
-    /// clock the peer has heard, nor for the profile's limit on challenges, which remembers what is past.
+    /// So that a model finds two connections equal that differ only in when they came to be. What is past is forgotten: a
+    /// timestamp counts as heard just now. Not for what timestamps say, whose clock the peer has heard, nor for the
+    /// profile's limit on challenges.
     #[must_use]
     pub fn rebased(mut self, now: Instant) -> Self {
         let rebase = |at: &mut Instant| *at = Instant::after_start(at.since(now));
@@ -36,6 +37,7 @@ impl State {
                     Other::SynReceived(it) => {
                         if let Origin::TimeWait(it) = &mut it.origin {
                             rebase(&mut it.expires_at);
+                            it.numbers.stamps_fresh();
                         }
                     }
                     Other::FinWait2(it) => it.expires_at.iter_mut().for_each(rebase),
@@ -47,6 +49,7 @@ impl State {
                     | Other::LastAck(_) => {}
                 }
                 let parts = other.parts();
+                parts.numbers.stamps_fresh();
                 if let Some(outbox) = parts.outbox {
                     outbox.each_deadline(rebase);
                 }

@@ -172,7 +172,7 @@ fn named(error: &io::Error) -> String {
 
 /// What a kernel would call it. Of a connection that there is no more, each call has its own word.
 const fn errno(call: Call<'_>, error: UserError) -> &'static str {
-    use CallError::{AlreadyExists, Closing, DoesNotExist, InsufficientResources};
+    use CallError::{AlreadyExists, Closing, DoesNotExist, InsufficientResources, RemoteUnspecified};
     match (error, call) {
         (UserError::Refused, _) => "ECONNREFUSED",
         (UserError::Reset, _) => "ECONNRESET",
@@ -181,6 +181,7 @@ const fn errno(call: Call<'_>, error: UserError) -> &'static str {
         (UserError::Call(DoesNotExist | Closing), _) => "ENOTCONN",
         (UserError::Call(AlreadyExists), _) => "EADDRINUSE",
         (UserError::Call(InsufficientResources), _) => "EAGAIN",
+        (UserError::Call(RemoteUnspecified), _) => "EINVAL",
     }
 }
 

@@ -12,13 +12,17 @@ use crate::Result;
 
 /// Sets what the object names. `profile` comes first whatever its place: the others change what it says.
 pub(crate) fn set(profile: &mut Profile, asked: &Map<String, Value>) -> Result<()> {
-    match asked.get("profile").map(|name| name.as_str().unwrap_or_default()) {
-        Some("linux") => *profile = Profile::LINUX,
-        Some("rfc-9293") => *profile = Profile::RFC_9293,
-        Some(other) => return Err(format!("no profile has the name {other:?}").into()),
+    match asked.get("profile").map(|name| (name, name.as_str().unwrap_or_default())) {
+        Some((_, "linux")) => *profile = Profile::LINUX,
+        Some((_, "rfc-9293")) => *profile = Profile::RFC_9293,
+        Some((other, _)) => {
+            return Err(format!("no profile is called {other}: linux and rfc-9293 are").into());
+        }
         None => {}
     }
-    for (name, value) in asked.iter().filter(|(name, _)| !["do", "now", "profile"].contains(&name.as_str())) {
+    for (name, value) in
+        asked.iter().filter(|(name, _)| !["do", "now", "handle", "profile"].contains(&name.as_str()))
+    {
         set_field(profile, name, value).map_err(|error| format!("{name}: {error}"))?;
     }
     Ok(())
@@ -82,6 +86,8 @@ fn set_timer_or_size(profile: &mut Profile, name: &str, value: &Value) -> Result
         "window_scale" => profile.window_scale = or_off(value, number)?,
         "sack_permitted" => profile.sack_permitted = switch(value)?,
         "timestamps" => profile.timestamps = switch(value)?,
+        "drops_unstamped" => profile.drops_unstamped = switch(value)?,
+        "ts_recent_valid" => profile.ts_recent_valid = wait(value)?,
         "timestamp_unit" => profile.timestamp_unit = wait(value)?,
         "delayed_ack" => profile.delayed_ack = or_off(value, wait)?,
         "nagle" => profile.nagle = switch(value)?,
@@ -155,6 +161,9 @@ mod tests {
             complaint(json!({ "in_window_rst": "ignore" })),
             "in_window_rst: to be one of resets, challenge"
         );
-        assert_eq!(complaint(json!({ "profile": "bsd" })), "no profile has the name \"bsd\"");
+        assert_eq!(
+            complaint(json!({ "profile": "bsd" })),
+            "no profile is called \"bsd\": linux and rfc-9293 are"
+        );
     }
 }

@@ -61,7 +61,12 @@ impl Arrival<'_, Other> {
 
     /// Our SYN is acknowledged; a CLOSE that has waited for this is served.
     fn established(mut self) -> Self {
-        let Other::SynReceived(it) = self.state else { return self };
+        let Other::SynReceived(mut it) = self.state else { return self };
+        //= https://www.rfc-editor.org/rfc/rfc9293#section-3.10.7.4
+        //# enter ESTABLISHED
+        //# state and continue processing with the variables below
+        //# set
+        it.outbox.hear_window(&self.segment, &mut it.numbers);
         self.out.events.push(Event::Established);
         let close_waits = it.close_waits;
         self.state = match self.out.go(On::AckOfSyn, it.established()) {

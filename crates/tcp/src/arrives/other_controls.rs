@@ -61,6 +61,9 @@ impl Arrival<'_, Other> {
         // What lies before the window is cut off; then this is no SYN any more, but what stands behind it.
         let cut_off = self.segment.seq.is_before(self.state.numbers().rcv_nxt);
         if let Other::SynReceived(it) = &self.state {
+            if cut_off && self.is_its_syn_again() {
+                return Break(self.with_the_syn_ack_again());
+            }
             if cut_off {
                 return Continue(self);
             }

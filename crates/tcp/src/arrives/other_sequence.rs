@@ -12,14 +12,30 @@ impl Arrival<'_, Other> {
     //# drop the segment and return)
     pub(super) fn first_check_sequence(mut self) -> Verdict<Self> {
         let rst = self.segment.has(Flags::RST);
+        if !rst && self.is_unstamped() {
+            return Break(self.dropped());
+        }
         //= https://www.rfc-editor.org/rfc/rfc7323#section-5.3
         //# the RST bit is not set
-        let outdated = !rst && self.state.numbers().is_outdated(&self.segment);
-        if !outdated && (self.is_acceptable() || self.is_allowed()) {
-            self.state.parts().numbers.hear_timestamp(&self.segment);
-            return Continue(self);
+        let outdated = !rst && self.state.numbers().is_outdated(&self.segment, self.cx);
+        if outdated || !(self.is_acceptable() || self.is_allowed()) {
+            return Break(if rst { self.dropped() } else { self.unacceptable(outdated) });
         }
-        Break(if rst { self.dropped() } else { self.unacceptable(outdated) })
+        //= https://www.rfc-editor.org/rfc/rfc7323#section-5.2
+        //# information from the Timestamps option MUST NOT be used to update
+        //# connection state information
+        if !rst {
+            self.state.parts().numbers.hear_timestamp(&self.segment, self.cx);
+        }
+        Continue(self)
+    }
+
+    //= https://www.rfc-editor.org/rfc/rfc7323#section-3.2
+    //# If a
+    //# non-<RST> segment is received without a TSopt, a TCP SHOULD silently
+    //# drop the segment.
+    fn is_unstamped(&self) -> bool {
+        self.cx.profile.drops_unstamped && self.state.numbers().misses_timestamp(&self.segment)
     }
 
     fn is_acceptable(&self) -> bool {
@@ -44,7 +60,7 @@ impl Arrival<'_, Other> {
     //# sequence number and current window (zero).
     fn is_at_a_closed_window(&self) -> bool {
         let numbers = self.state.numbers();
-        numbers.rcv_wnd == 0 && self.segment.seq == numbers.rcv_nxt
+        numbers.rcv_wnd == 0 && self.segment.seq == numbers.rcv_nxt && !self.segment.has(Flags::SYN)
     }
 
     fn is_read_at_the_right_edge(&self) -> bool {
@@ -95,14 +111,14 @@ impl Arrival<'_, Other> {
         if limited { self.challenged() } else { self.acked() }
     }
 
-    fn is_its_syn_again(&self) -> bool {
+    pub(super) fn is_its_syn_again(&self) -> bool {
         self.cx.profile.repeats_syn_ack
             && self.segment.has(Flags::SYN)
             && self.segment.ack.is_none()
             && self.segment.seq + 1 == self.state.numbers().rcv_nxt
     }
 
-    fn with_the_syn_ack_again(mut self) -> Step {
+    pub(super) fn with_the_syn_ack_again(mut self) -> Step {
         let syn_ack = self.state.parts().syn_ack(self.cx);
         self.out.send.extend(syn_ack);
         self.dropped()

@@ -56,7 +56,8 @@ impl Arrival<'_, Other> {
         //# An ACK SHOULD be generated for at
         //# least every second full-sized segment or 2*RMSS bytes of new data
         let owed = parts.numbers.rcv_nxt.since(parts.numbers.last_ack_sent);
-        let much = owed >= 2 * u32::from(self.cx.profile.mss);
+        let full_sized = self.cx.profile.mss.saturating_sub(parts.numbers.options_len());
+        let much = owed >= 2 * u32::from(full_sized);
         if !text.is_empty() || !self.segment.text.is_empty() || self.segment.has(Flags::FIN) {
             match self.cx.profile.delayed_ack {
                 Some(delay) if !out_of_order && !much && !text.is_empty() => {

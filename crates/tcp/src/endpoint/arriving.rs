@@ -1,22 +1,31 @@
+use alloc::sync::Arc;
 use core::net::SocketAddr;
 
-use super::{Block, Endpoint, Handle, Packet, Pair, User, UserError};
+use super::{Block, Endpoint, Handle, Packet, Pair, User, UserError, is_one_hosts, of_family};
 use crate::{Event, Flags, Instant, Other, Profile, Segment, Seq, State, StateName, Step};
+
+/// By whom a new connection is served, and by which profile it goes.
+type Served = (Handle, Arc<Profile>);
 
 impl<I: FnMut(&Pair) -> Seq> Endpoint<I> {
     /// A segment has arrived, from that end to this one.
     pub fn segment(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, segment: Segment) {
+        if !is_one_hosts(from) || !is_one_hosts(to) {
+            return;
+        }
         let pair = Pair { local: to, remote: from };
-        match self.blocks.get(&pair) {
-            Some(block) if self.may_reopen(&block.state, &segment) => self.reopen(now, pair, segment),
-            Some(_) => self.step(pair, |state, profile| state.on_segment(segment, now, profile)),
-            None => self.unexpected(now, pair, segment),
+        if !self.blocks.contains_key(&pair) {
+            return self.unexpected(now, pair, segment);
+        }
+        match self.reopened_by(&pair, &segment) {
+            Some(served) => self.reopen(now, pair, served, segment),
+            None => self.step(pair, |state, profile| state.on_segment(segment, now, profile)),
         }
     }
 
     /// For a listener, or for nobody.
     fn unexpected(&mut self, now: Instant, pair: Pair, segment: Segment) {
-        let Some(listener) = self.listener_for(pair.local) else {
+        let Some((listener, profile)) = self.listener_for(pair.local) else {
             let step = State::Closed.on_segment(segment, now, &self.profile);
             return self.send(pair, step.send);
         };
@@ -26,49 +35,42 @@ impl<I: FnMut(&Pair) -> Seq> Endpoint<I> {
             return;
         }
         let iss = if opens { (self.isns)(&pair) } else { Seq::default() };
-        let step = State::Closed.listen(iss).next.on_segment(segment, now, &self.profile_for(&pair));
+        let step = State::Closed.listen(iss).next.on_segment(segment, now, &profile);
         match step.next.name() {
-            StateName::SynReceived => self.child(pair, listener, step),
+            StateName::SynReceived => self.child(pair, listener, profile, step),
             _stays_in_listen => self.send(pair, step.send),
         }
     }
 
-    fn child(&mut self, pair: Pair, listener: Handle, step: Step) {
+    fn child(&mut self, pair: Pair, listener: Handle, profile: Arc<Profile>, step: Step) {
         let user = self.new_handle();
-        self.users.insert(user, User::new(pair));
-        self.blocks.insert(pair, Block { state: step.next, user: Some(user), listener: Some(listener) });
+        self.users.insert(user, User::new(pair, false));
+        let block = Block { state: step.next, user: Some(user), listener: Some(listener), profile };
+        self.blocks.insert(pair, block);
         self.send(pair, step.send);
     }
 
-    /// A SYN ends TIME-WAIT only if there is somebody to serve it.
+    /// A SYN ends TIME-WAIT only if there is somebody to serve it, and by whose rules it does.
     // linux v6.12 net/ipv4/tcp_ipv4.c tcp_v4_rcv, TCP_TW_SYN
-    fn may_reopen(&self, state: &State, segment: &Segment) -> bool {
-        match state {
-            State::Other(Other::TimeWait(it)) => it.reopens(segment, &self.profile),
-            State::Closed | State::Listen(_) | State::SynSent(_) | State::Other(_) => false,
-        }
+    fn reopened_by(&self, pair: &Pair, segment: &Segment) -> Option<Served> {
+        let State::Other(Other::TimeWait(waiting)) = &self.blocks.get(pair)?.state else { return None };
+        let (listener, profile) = self.listener_for(pair.local)?;
+        let serves = waiting.reopens(segment, &profile) && self.has_room(listener);
+        serves.then_some((listener, profile))
     }
 
-    fn reopen(&mut self, now: Instant, pair: Pair, segment: Segment) {
-        let listener = self.listener_for(pair.local).filter(|listener| self.has_room(*listener));
-        match (listener, self.blocks.remove(&pair)) {
-            (Some(listener), Some(block)) => {
-                let step = block.state.on_segment_with_listener(segment, now, &self.profile_for(&pair));
-                self.child(pair, listener, step);
-            }
-            (None, Some(block)) => {
-                self.blocks.insert(pair, block);
-                self.step(pair, |state, profile| state.on_segment(segment, now, profile));
-            }
-            (_, None) => {}
+    fn reopen(&mut self, now: Instant, pair: Pair, (listener, profile): Served, segment: Segment) {
+        if let Some(Block { state, .. }) = self.blocks.remove(&pair) {
+            let step = state.on_segment_with_listener(segment, now, &profile);
+            self.child(pair, listener, profile, step);
         }
     }
 
     /// Does it, and everything that follows from it.
     pub(super) fn step(&mut self, pair: Pair, happens: impl FnOnce(State, &Profile) -> Step) {
-        let Some(Block { state, user, listener }) = self.blocks.remove(&pair) else { return };
+        let Some(Block { state, user, listener, profile }) = self.blocks.remove(&pair) else { return };
         let was = state.name();
-        let step = happens(state, &self.profile_for(&pair));
+        let step = happens(state, &profile);
         self.send(pair, step.send);
         for event in step.events {
             self.tell(user, listener, event);
@@ -79,10 +81,10 @@ impl<I: FnMut(&Pair) -> Seq> Endpoint<I> {
             (State::Closed | State::Listen(_), false) => {}
             (State::Other(Other::TimeWait(_)), true) => {
                 self.vanish(user);
-                self.blocks.insert(pair, Block { state: step.next, user: None, listener: None });
+                self.blocks.insert(pair, Block { state: step.next, user: None, listener: None, profile });
             }
             (State::SynSent(_) | State::Other(_), _) => {
-                self.blocks.insert(pair, Block { state: step.next, user, listener });
+                self.blocks.insert(pair, Block { state: step.next, user, listener, profile });
             }
         }
     }
@@ -121,10 +123,11 @@ impl<I: FnMut(&Pair) -> Seq> Endpoint<I> {
         self.outgoing.extend(segments.into_iter().map(packet));
     }
 
-    /// Who listens for it: on this very address rather than on all.
-    fn listener_for(&self, to: SocketAddr) -> Option<Handle> {
+    /// Who listens for it, on this very address rather than on all, and by which profile its children go.
+    fn listener_for(&self, to: SocketAddr) -> Option<Served> {
         let hears = self.listeners.iter().filter(|(_, listener)| listener.hears(to));
-        hears.min_by_key(|(_, listener)| listener.local.ip().is_unspecified()).map(|(handle, _)| *handle)
+        let (handle, listener) = hears.min_by_key(|(_, listener)| listener.local.ip().is_unspecified())?;
+        Some((*handle, of_family(&listener.profile, to)))
     }
 
     /// Half-open children and those that wait to be accepted share the backlog.

@@ -1,25 +1,21 @@
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 use core::{error, fmt, net::SocketAddr};
 
 use super::Pair;
-use crate::CallError;
+use crate::{CallError, Profile};
 
 /// What an application holds of a listener or a connection. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Handle(u32);
+pub struct Handle(u64);
 
 impl Handle {
-    pub(super) const fn new(number: u32) -> Self {
-        Self(number)
-    }
-
     /// Its number: the first is 1.
-    pub const fn number(self) -> u32 {
+    pub const fn number(self) -> u64 {
         self.0
     }
 
     /// The handle with this number, whether there is one or not: to come back from where only numbers go.
-    pub const fn from_number(number: u32) -> Self {
+    pub const fn from_number(number: u64) -> Self {
         Self(number)
     }
 }
@@ -29,7 +25,9 @@ impl Handle {
 pub struct Accepted {
     /// Its handle.
     pub handle: Handle,
-    /// Its peer.
+    /// Our end: with a listener on all addresses, the one that the peer chose.
+    pub local: SocketAddr,
+    /// The peer's.
     pub remote: SocketAddr,
 }
 
@@ -84,6 +82,8 @@ pub(super) struct Listener {
     pub(super) backlog: usize,
     /// Those that are established, in this order.
     pub(super) ready: VecDeque<Handle>,
+    /// By which its children go.
+    pub(super) profile: Arc<Profile>,
 }
 
 impl Listener {
@@ -99,6 +99,8 @@ impl Listener {
 #[derive(Clone, Debug)]
 pub(super) struct User {
     pub(super) pair: Pair,
+    /// It has opened or accepted. Until a child is accepted, nobody has its handle.
+    pub(super) has_handle: bool,
     /// Received and not read.
     pub(super) text: VecDeque<u8>,
     pub(super) peer_closed: bool,
@@ -107,7 +109,7 @@ pub(super) struct User {
 }
 
 impl User {
-    pub(super) const fn new(pair: Pair) -> Self {
-        Self { pair, text: VecDeque::new(), peer_closed: false, error: None }
+    pub(super) const fn new(pair: Pair, has_handle: bool) -> Self {
+        Self { pair, has_handle, text: VecDeque::new(), peer_closed: false, error: None }
     }
 }

@@ -1,4 +1,7 @@
-use crate::{Context, Instant, Segment, Seq, Timestamps, context::MAX_SHIFT};
+use crate::{
+    Context, Instant, Segment, Seq, Timestamps,
+    context::{MAX_SHIFT, TIMESTAMPS_LEN},
+};
 
 /// Where both streams of numbers are (RFC 9293 §3.3.1), and what it takes to say so in an ACK.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -18,7 +21,7 @@ pub struct Numbers {
     /// Last.ACK.sent (RFC 7323 §4.3).
     pub(crate) last_ack_sent: Seq,
     /// TS.Recent, if both sides use timestamps.
-    pub(crate) ts_recent: Option<u32>,
+    ts_recent: Option<Recent>,
     /// When an answer was sent that the profile limits; stays `None` where it does not.
     challenged_at: Option<Instant>,
 }
@@ -36,7 +39,7 @@ impl Numbers {
             rcv_wnd: u32::from(cx.syn_window()),
             rcv_shift: agreed.window_scale.unwrap_or(0).min(MAX_SHIFT),
             last_ack_sent: irs + 1,
-            ts_recent: agreed.timestamps.and(syn.options.timestamps).map(|stamp| stamp.value),
+            ts_recent: agreed.timestamps.and(syn.options.timestamps).map(|stamp| Recent::heard(stamp, cx)),
             challenged_at: None,
         }
     }
@@ -92,27 +95,51 @@ impl Numbers {
     /// Whether its timestamp is older than what has been heard: Protection Against Wrapped Sequences.
     //= https://www.rfc-editor.org/rfc/rfc7323#section-5.3
     //# SEG.TSval < TS.Recent
-    pub(crate) fn is_outdated(&self, segment: &Segment) -> bool {
+    pub(crate) fn is_outdated(&self, segment: &Segment, cx: Context<'_>) -> bool {
         match (self.ts_recent, segment.options.timestamps) {
-            (Some(recent), Some(stamp)) => Seq::new(stamp.value).is_before(Seq::new(recent)),
+            (Some(recent), Some(stamp)) => recent.is_valid(cx) && recent.is_after(stamp),
             (None, _) | (_, None) => false,
         }
     }
 
+    /// Whether it comes without the timestamp that was agreed on.
+    pub(crate) const fn misses_timestamp(&self, segment: &Segment) -> bool {
+        self.ts_recent.is_some() && segment.options.timestamps.is_none()
+    }
+
+    /// TS.Recent, a point on the circle of the peer's clock.
+    pub(crate) fn ts_recent(&self) -> Option<Seq> {
+        self.ts_recent.map(|recent| Seq::new(recent.value))
+    }
+
+    /// How much of a segment's room the options take that were agreed on.
+    pub(crate) const fn options_len(&self) -> u16 {
+        if self.ts_recent.is_some() { TIMESTAMPS_LEN } else { 0 }
+    }
+
     /// TS.Recent, on a clock that started later by so much.
     pub(crate) fn stamps_earlier(&mut self, by: u32) {
-        self.ts_recent = self.ts_recent.map(|recent| recent.wrapping_sub(by));
+        if let Some(recent) = &mut self.ts_recent {
+            recent.value = recent.value.wrapping_sub(by);
+        }
+    }
+
+    /// TS.Recent, as if it had been heard when time began.
+    pub(crate) fn stamps_fresh(&mut self) {
+        if let Some(recent) = &mut self.ts_recent {
+            recent.heard_at = Instant::START;
+        }
     }
 
     /// Remembers the timestamp of a segment that reaches down to what was acknowledged last.
     //= https://www.rfc-editor.org/rfc/rfc7323#section-4.3
     //# SEG.TSval >= TS.Recent and SEG.SEQ <= Last.ACK.sent
-    pub(crate) fn hear_timestamp(&mut self, segment: &Segment) {
+    pub(crate) fn hear_timestamp(&mut self, segment: &Segment, cx: Context<'_>) {
         if let (Some(recent), Some(stamp)) = (self.ts_recent, segment.options.timestamps)
-            && !Seq::new(stamp.value).is_before(Seq::new(recent))
+            && !(recent.is_valid(cx) && recent.is_after(stamp))
             && !segment.seq.is_after(self.last_ack_sent)
         {
-            self.ts_recent = Some(stamp.value);
+            self.ts_recent = Some(Recent::heard(stamp, cx));
         }
     }
 
@@ -127,7 +154,8 @@ impl Numbers {
         self.last_ack_sent = self.rcv_nxt;
         let mut segment = Segment::ack(seq, self.rcv_nxt);
         segment.window = u16::try_from(self.rcv_wnd >> self.rcv_shift).unwrap_or(u16::MAX);
-        segment.options.timestamps = self.ts_recent.map(|echo| Timestamps { value: cx.timestamp(), echo });
+        segment.options.timestamps =
+            self.ts_recent.map(|recent| Timestamps { value: cx.timestamp(), echo: recent.value });
         segment
     }
 
@@ -143,6 +171,31 @@ impl Numbers {
             self.challenged_at = cx.profile.challenge_ack_every.map(|_| cx.now);
         }
         may
+    }
+}
+
+/// TS.Recent (RFC 7323 §4.3), and when it was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Recent {
+    value: u32,
+    heard_at: Instant,
+}
+
+impl Recent {
+    const fn heard(stamp: Timestamps, cx: Context<'_>) -> Self {
+        Self { value: stamp.value, heard_at: cx.now }
+    }
+
+    /// After half a turn of the peer's clock nobody can tell any more what is older than what.
+    //= https://www.rfc-editor.org/rfc/rfc7323#section-5.5
+    //# "invalidate" the TS.Recent value when a connection is idle for more
+    //# than 24 days
+    fn is_valid(self, cx: Context<'_>) -> bool {
+        cx.now.since(self.heard_at) <= cx.profile.ts_recent_valid
+    }
+
+    fn is_after(self, stamp: Timestamps) -> bool {
+        Seq::new(stamp.value).is_before(Seq::new(self.value))
     }
 }
 

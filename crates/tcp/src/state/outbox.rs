@@ -2,7 +2,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Numbers;
-use crate::{Context, Instant, Options, Segment, Seq, context::MAX_SHIFT};
+use crate::{
+    Context, Instant, Options, Segment, Seq,
+    context::{MAX_SHIFT, TIMESTAMPS_LEN},
+};
 
 /// The retransmission queue and what is still to be sent, from SND.UNA on: a SYN, text, a FIN.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -106,7 +109,13 @@ impl Outbox {
     /// SND.WND, SND.WL1 and SND.WL2 from this segment. A SYN's window is not scaled.
     pub(crate) fn hear_window(&mut self, segment: &Segment, numbers: &mut Numbers) {
         let shift = if segment.has(crate::Flags::SYN) { 0 } else { self.shift };
-        self.snd_wnd = u32::from(segment.window) << shift;
+        let window = u32::from(segment.window) << shift;
+        if self.snd_wnd == 0 && window > 0 && self.syn.is_none() {
+            // It was probed ever later. What was lost at a closed window follows at once now, and what the window is too
+            // small for waits as long as anything does at first.
+            self.timer = None;
+        }
+        self.snd_wnd = window;
         self.wl1 = segment.seq;
         self.wl2 = segment.ack.unwrap_or(numbers.snd_una);
         numbers.max_snd_wnd = numbers.max_snd_wnd.max(self.snd_wnd);
@@ -160,6 +169,3 @@ impl Outbox {
         self.syn.is_none() && self.text.is_empty() && !self.fin
     }
 }
-
-/// The timestamps option and its padding (RFC 7323 appendix A).
-const TIMESTAMPS_LEN: u16 = 12;

@@ -111,8 +111,9 @@ impl Parts<'_> {
         let len = rest.min(usable).min(usize::from(outbox.mss));
         let fin = outbox.fin && len == rest && len < usable;
         let full = len == usize::from(outbox.mss);
-        let all = len == rest && (fin || in_flight == 0 || !cx.profile.nagle);
-        let half_the_window = len >= (self.numbers.max_snd_wnd as usize).div_ceil(2);
+        let nagle = cx.profile.nagle && in_flight > 0;
+        let all = len == rest && (fin || !nagle);
+        let half_the_window = len >= (self.numbers.max_snd_wnd as usize).div_ceil(2) && !nagle;
         let worth = full || all || half_the_window || haste == Haste::Now;
         ((len > 0 || fin) && worth).then_some(Cut { seq: self.numbers.snd_nxt, skip, len, fin })
     }

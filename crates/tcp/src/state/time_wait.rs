@@ -57,26 +57,28 @@ impl TimeWait {
         if !is_bare_syn(segment) || (segment.has(Flags::FIN) && profile.drops_syn_with_fin) {
             return false;
         }
-        let seen = self.numbers.rcv_nxt;
+        let expected = self.numbers.rcv_nxt;
+        // The last that was seen is the FIN's.
+        let is_above_all_seen = segment.seq.is_after(expected - 1);
         let stamp =
             segment.options.timestamps.filter(|_| profile.timestamps).map(|stamp| Seq::new(stamp.value));
-        let recent = self.numbers.ts_recent.map(Seq::new);
+        let recent = self.numbers.ts_recent();
         match (profile.reopens, recent, stamp) {
             (Reopens::Never, _, _) => false,
             //= https://www.rfc-editor.org/rfc/rfc6191#section-2
             //# honor the connection request
             (Reopens::Rfc6191, Some(recent), Some(stamp)) => {
-                stamp.is_after(recent) || (stamp == recent && !segment.seq.is_before(seen))
+                stamp.is_after(recent) || (stamp == recent && is_above_all_seen)
             }
             (Reopens::Rfc6191, None, Some(_)) => true,
-            (Reopens::Rfc6191, _, None) => !segment.seq.is_before(seen),
+            (Reopens::Rfc6191, _, None) => is_above_all_seen,
             // linux v6.12 net/ipv4/tcp_minisocks.c tcp_timewait_state_process: `after(seq, rcv_nxt)`, and so not RCV.NXT
             // itself, although no octet has had it.
             (Reopens::Linux, Some(recent), Some(stamp)) => {
-                stamp.is_after(recent) || (stamp == recent && segment.seq.is_after(seen))
+                stamp.is_after(recent) || (stamp == recent && segment.seq.is_after(expected))
             }
             (Reopens::OnHigherNumber, _, _) | (Reopens::Linux, None, _) | (Reopens::Linux, _, None) => {
-                segment.seq.is_after(seen)
+                segment.seq.is_after(expected)
             }
         }
     }

@@ -69,3 +69,28 @@ fn a_listener_on_an_address_is_preferred_to_one_on_all_and_neither_hears_another
     host.segment(crate::host::at_s(0), "[::1]:1".parse().unwrap(), "[::1]:80".parse().unwrap(), syn());
     assert!(sent(&mut host)[0].has(Flags::RST), "an IPv4 listener hears no IPv6");
 }
+
+/// RFC 9293 §3.9.2.3, MUST-57 and MUST-63, and RFC 1122 for every other segment.
+#[test]
+fn what_comes_from_or_goes_to_no_one_host_is_not_heard() {
+    for (from, to) in [
+        ("0.0.0.0:9", "10.0.0.1:80"),
+        ("224.0.0.1:9", "10.0.0.1:80"),
+        ("255.255.255.255:9", "10.0.0.1:80"),
+        ("10.0.0.2:9", "224.0.0.1:80"),
+        ("10.0.0.2:9", "255.255.255.255:80"),
+        ("10.0.0.2:9", "0.0.0.0:80"),
+        ("[::]:9", "[fd00::1]:80"),
+        ("[ff02::1]:9", "[fd00::1]:80"),
+        ("[fd00::2]:9", "[ff02::1]:80"),
+    ] {
+        let mut host = host(prompt());
+        for all in ["0.0.0.0:80", "[::]:80"] {
+            host.listen(all.parse().unwrap(), 5).unwrap();
+        }
+        for segment in [syn(), ack(IRS, ISS), fin(IRS, ISS)] {
+            host.segment(crate::host::at_s(0), from.parse().unwrap(), to.parse().unwrap(), segment);
+        }
+        assert_eq!((sent(&mut host).len(), states(&host)), (0, vec![Listen, Listen]), "{from} to {to}");
+    }
+}

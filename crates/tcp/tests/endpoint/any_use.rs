@@ -135,7 +135,7 @@ proptest! {
                 Op::Fitting(flags, len) => Some(fitting(&host, *flags, *len)),
                 _ => None,
             };
-            let handle = Handle::from_number;
+            let handle = |number: u32| Handle::from_number(number.into());
             match op {
                 Op::Listen(backlog) => drop(host.listen(server(), backlog)),
                 Op::Open => drop(host.open(now, server(), client())),
@@ -166,6 +166,7 @@ proptest! {
             let Some(next) = host.next_timer() else { break };
             now = now.max(next);
             host.on_timer(now);
+            prop_assert!(host.next_timer().is_none_or(|next| next > now), "what was due has been done");
             while host.poll_transmit().is_some() {}
         }
         let silent = |state| matches!(

@@ -2,7 +2,7 @@
 
 use timewait_tcp::{
     CallError, Segment,
-    StateName::{Closed, Established, FinWait1, FinWait2, LastAck, Listen, TimeWait},
+    StateName::{Closed, Closing, Established, FinWait1, FinWait2, LastAck, Listen, TimeWait},
     endpoint::{Read, UserError},
 };
 
@@ -67,6 +67,21 @@ fn close_with_unread_text_resets_and_so_does_text_after_close() {
     sent(&mut host);
     assert_eq!(hear(&mut host, text(IRS + 1, ISS + 2, b"late")), [Segment::rst(ISS + 2)]);
     assert_eq!(states(&host), [Listen]);
+}
+
+/// The peer has said all it had to say: nobody could learn of it any more.
+#[test]
+fn text_unread_at_close_ends_no_connection_whose_peer_has_closed_after_we_had() {
+    for (acked, state) in [(ISS + 2, TimeWait), (ISS + 1, Closing)] {
+        let (mut host, _, handle) = serving(prompt());
+        host.shut_down(at_s(0), handle).unwrap();
+        sent(&mut host);
+        hear(&mut host, text(IRS + 1, acked, b"unread"));
+        hear(&mut host, fin(IRS + 7, acked));
+        assert_eq!(host.state(handle), Some(state));
+        host.close(at_s(0), handle).unwrap();
+        assert_eq!((sent(&mut host), states(&host)), (vec![], vec![Listen, state]));
+    }
 }
 
 #[test]

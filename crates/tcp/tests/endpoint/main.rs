@@ -8,8 +8,13 @@
 )]
 
 mod answers;
+#[path = "../any/profile.rs"]
+mod any_profile;
 mod any_use;
+mod anything;
 mod ending;
+mod figures;
+mod handles;
 mod host;
 mod opening;
 mod time_wait;

@@ -202,3 +202,47 @@ fn without_an_mss_option_536_octets_go_into_a_segment_and_1220_between_ipv6_addr
         assert_eq!(sent(&mut host)[0].text.len(), most, "{here}");
     }
 }
+
+/// RFC 9293 §3.10.1 and §3.9.1.1, MUST-46.
+#[test]
+fn an_open_needs_one_host_and_a_port_to_reach() {
+    let mut host = host(prompt());
+    for remote in
+        ["0.0.0.0:80", "224.0.0.1:80", "255.255.255.255:80", "10.0.0.2:0", "[fd00::2]:80", "[ff02::1]:80"]
+    {
+        let refused = host.open(at_s(0), server(), remote.parse().unwrap());
+        assert_eq!(refused, Err(CallError::RemoteUnspecified), "{remote}");
+    }
+    assert_eq!((sent(&mut host).len(), host.blocks().count()), (0, 0));
+    assert_eq!(CallError::RemoteUnspecified.to_string(), "remote socket unspecified");
+}
+
+/// RFC 9293 §3.9.1.1, MUST-42.
+#[test]
+fn one_may_listen_where_one_is_reaching_out_from() {
+    let mut host = host(prompt());
+    let reaching = host.open(at_s(0), server(), client()).unwrap();
+    let listener = host.listen(server(), 1).unwrap();
+    sent(&mut host);
+    let other = "10.0.0.3:5".parse().unwrap();
+    host.segment(at_s(0), other, server(), syn());
+    host.segment(at_s(0), other, server(), ack(IRS + 1, ISS + 1));
+    assert_eq!(host.accept(listener).unwrap().unwrap().remote, other);
+    assert_eq!(host.state(reaching), Some(SynSent));
+}
+
+/// RFC 9293 §3.10.2 and §3.10.4: what was written goes out once the connection is open, and the FIN with it.
+#[test]
+fn text_and_close_wait_for_established_after_a_simultaneous_open() {
+    let mut host = host(prompt());
+    let handle = host.open(at_s(0), server(), client()).unwrap();
+    hear(&mut host, syn());
+    assert_eq!(host.state(handle), Some(SynReceived));
+    assert_eq!(host.write(at_s(0), handle, b"words"), Ok(5));
+    host.close(at_s(0), handle).unwrap();
+    assert_eq!((sent(&mut host), states(&host)), (vec![], vec![SynReceived]));
+
+    let answer = hear(&mut host, ack(IRS + 1, ISS + 1));
+    assert_eq!((answer.len(), &answer[0].text[..]), (1, &b"words"[..]));
+    assert!(answer[0].has(Flags::FIN));
+}

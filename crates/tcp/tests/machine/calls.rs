@@ -119,3 +119,26 @@ fn what_is_sent_again_is_counted_until_it_is_acknowledged() {
     let at = closed.next_timer().unwrap();
     assert_eq!(times(&closed.on_timer(at, &profile).next), Some(1));
 }
+
+#[test]
+fn a_second_close_is_refused_while_the_first_waits_behind_text_for_established() {
+    let profile = prompt();
+    let queued = reach::state(SynReceived, at_s(0), &profile).send(b"x", at_s(0), &profile).next;
+    let closed = queued.close(at_s(0), &profile);
+    assert_eq!((closed.next.name(), closed.error), (SynReceived, None));
+    let again = closed.next.clone().close(at_s(0), &profile);
+    assert_eq!((again.error, &again.next), (Some(CallError::Closing), &closed.next));
+    let text = closed.next.clone().send(b"y", at_s(0), &profile);
+    assert_eq!((text.error, text.next), (Some(CallError::Closing), closed.next));
+}
+
+/// RFC 9293 §3.10.4 and §3.10.5: in SYN-SENT nothing was said that would have to be taken back.
+#[test]
+fn close_and_abort_in_syn_sent_forget_the_text_and_say_nothing() {
+    let profile = prompt();
+    let queued = reach::state(SynSent, at_s(0), &profile).send(b"never sent", at_s(0), &profile).next;
+    let closed = queued.clone().close(at_s(0), &profile);
+    assert_eq!((closed.next, closed.send, closed.error), (State::Closed, vec![], None));
+    let aborted = queued.abort();
+    assert_eq!((aborted.next, aborted.send, aborted.error), (State::Closed, vec![], None));
+}

@@ -8,12 +8,16 @@
     reason = "failing is what tests do"
 )]
 
+#[path = "../any/profile.rs"]
+mod any_profile;
 mod calls;
 mod cells;
 mod channel;
 mod laws;
 mod opening;
+mod profile;
 mod reach;
 mod retransmission;
 mod table;
 mod time_wait;
+mod timestamps;

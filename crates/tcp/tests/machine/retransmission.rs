@@ -2,10 +2,12 @@
 
 use timewait_tcp::{
     Event, Flags, Profile, Segment, State,
-    StateName::{CloseWait, Closed, Established, FinWait1},
+    StateName::{CloseWait, Closed, Established, FinWait1, Listen},
 };
 
-use crate::reach::{self, WINDOW, acknowledged, at_ms, at_s, expected, nxt, only, prompt, text, una};
+use crate::reach::{
+    self, WINDOW, acknowledged, at_ms, at_s, expected, nxt, only, prompt, syn, text, una, with,
+};
 
 fn open(profile: &Profile) -> State {
     reach::state(Established, at_s(0), profile)
@@ -146,6 +148,12 @@ fn a_fin_waits_until_the_window_has_room_for_it() {
     assert_eq!(only(&sent).text, b"abc");
     let closed = sent.next.close(at_s(0), &profile);
     assert_eq!((closed.send.len(), closed.next.name()), (0, FinWait1));
+    let again = closed.next.clone().on_timer(at_s(1), &profile);
+    assert_eq!(
+        (&only(&again).text[..], only(&again).has(Flags::FIN)),
+        (&b"abc"[..], false),
+        "nor when it comes again"
+    );
     let room = reach::ack(expected(&closed.next), nxt(&closed.next));
     let step = closed.next.on_segment(room, at_s(0), &profile);
     assert!(only(&step).has(Flags::FIN));
@@ -255,6 +263,8 @@ fn the_window_shrinks_with_unread_text_and_its_right_edge_never_moves_back() {
 
     let sliver = state.next.read(100, at_s(0), &profile);
     assert_eq!(sliver.send, [], "100 octets are not worth telling");
+    let more = sliver.next.clone().on_segment(text(first + 5000, start, b"x"), at_s(0), &profile);
+    assert_eq!(only(&more).window, 2999, "nor with what is told anyway: RFC 9293 §3.8.6.2.2");
     let step = sliver.next.read(4900, at_s(0), &profile);
     assert_eq!(only(&step).window, 8000);
 }
@@ -270,6 +280,72 @@ fn nagle_holds_a_short_segment_back_until_all_is_acknowledged() {
     assert_eq!(only(&two.next.on_segment(segment, at_s(0), &profile)).text, b"b");
 }
 
+/// RFC 9293 §3.8.6, MUST-34, MUST-35, SHLD-15: "the usable window" may become negative, and that is survived.
+#[test]
+fn a_window_that_is_taken_back_is_filled_no_further_and_probed_for_as_long_as_the_peer_answers() {
+    let profile = Profile { user_timeout: Some(std::time::Duration::from_secs(100)), ..prompt() };
+    let sent = open(&profile).send(&[b'x'; 3000], at_s(0), &profile).next;
+    let taken_back = Segment { window: 0, ..reach::ack(expected(&sent), una(&sent)) };
+    let step = sent.on_segment(taken_back.clone(), at_s(0), &profile);
+    assert_eq!(step.send, []);
+    let more = step.next.send(b"more", at_s(0), &profile);
+    assert_eq!(more.send, []);
+    let mut state = more.next;
+    for _probe in 0..12 {
+        let now = state.next_timer().unwrap();
+        let step = state.on_timer(now, &profile);
+        assert_eq!(
+            (only(&step).seq, only(&step).text.len()),
+            (una(&step.next), 1),
+            "what was sent is sent again"
+        );
+        state = step.next.on_segment(taken_back.clone(), now, &profile).next;
+    }
+    assert!(state.next_timer() > Some(at_s(400)), "the peer is there");
+
+    let opened = Segment { window: 4000, ..taken_back };
+    let again = state.on_segment(opened, at_s(430), &profile);
+    assert_eq!((again.send[0].seq, again.send[0].text.len()), (una(&again.next), 536), "at once");
+    assert_eq!(again.next.next_timer(), Some(at_s(431)));
+}
+
+/// RFC 9293 §3.8.6.2.1, (4): "the override timeout", which is not the one by which a closed window is probed.
+#[test]
+fn a_sliver_of_a_window_that_was_closed_for_long_is_used_after_the_first_wait() {
+    let profile = prompt();
+    let shut = Segment { window: 0, ..reach::ack(reach::IRS + 1, reach::ISS + 1) };
+    let opening = reach::state(timewait_tcp::StateName::SynReceived, at_s(0), &profile);
+    let open = opening.on_segment(shut.clone(), at_s(0), &profile).next;
+    let mut state = open.send(b"waiting", at_s(0), &profile).next;
+    let mut now = at_s(0);
+    for _probe in 0..8 {
+        now = state.next_timer().unwrap();
+        let probed = state.on_timer(now, &profile).next;
+        state = probed.on_segment(shut.clone(), now, &profile).next;
+    }
+    assert!(state.next_timer().unwrap().since(now) > profile.retransmission_timeout * 10);
+
+    let sliver = state.on_segment(Segment { window: 1, ..shut }, now, &profile);
+    assert_eq!(sliver.send, []);
+    assert_eq!(sliver.next.next_timer(), Some(now + profile.retransmission_timeout));
+    let used = sliver.next.on_timer(now + profile.retransmission_timeout, &profile);
+    assert_eq!(only(&used).text, b"w");
+}
+
+/// RFC 9293 §3.8.6.2.1, (3): the bracketed condition is Nagle's.
+#[test]
+fn nagle_holds_back_half_the_largest_window_too() {
+    for (nagle, sent) in [(true, 0), (false, 1)] {
+        let profile = Profile { nagle, ..prompt() };
+        let tight = Segment { window: 8, ..syn() };
+        let opening = reach::state(Listen, at_s(0), &profile).on_segment(tight, at_s(0), &profile).next;
+        let tight = Segment { window: 8, ..reach::ack(reach::IRS + 1, reach::ISS + 1) };
+        let open = opening.on_segment(tight, at_s(0), &profile).next;
+        let one = open.send(b"a", at_s(0), &profile).next;
+        assert_eq!(one.send(b"four", at_s(0), &profile).send.len(), sent);
+    }
+}
+
 #[test]
 fn challenges_are_limited_as_the_profile_says_and_answers_to_text_are_not() {
     let profile = Profile { delayed_ack: None, ..Profile::LINUX };
@@ -282,6 +358,16 @@ fn challenges_are_limited_as_the_profile_says_and_answers_to_text_are_not() {
         state = step.next;
     }
     assert_eq!(answers, [1, 0, 0, 1, 0, 1]);
-    let old = text(next - 1, una(&state), b"x");
-    assert_eq!(state.on_segment(old, at_ms(1001), &profile).send.len(), 1);
+    let (before, sent) = (next - 1, una(&state));
+    for (segment, answers) in [
+        (text(before, sent, b"x"), 1),
+        (reach::fin(before, sent), 1),
+        (reach::ack(before, sent), 0),
+        (Segment::syn(before), 0),
+        (with(Flags::SYN, text(before, sent, b"x")), 0),
+        (reach::ack(next, sent + 1), 0),
+    ] {
+        let step = state.clone().on_segment(segment.clone(), at_ms(1001), &profile);
+        assert_eq!(step.send.len(), answers, "{segment:?}");
+    }
 }

@@ -109,6 +109,20 @@ fn time_wait_on_a_syn_opens_anew_as_the_profile_says() {
     }
 }
 
+/// Of two numbers opposite each other on the circle neither is above the other: then it may be an old one.
+#[test]
+fn time_wait_takes_no_syn_whose_number_could_as_well_lie_below() {
+    for reopens in [Reopens::OnHigherNumber, Reopens::Rfc6191, Reopens::Linux] {
+        let profile = Profile { reopens, ..prompt() };
+        let waiting = reach::state(TimeWait, at_s(0), &profile);
+        for (above, reopened) in [((1 << 31) - 1, reopens != Reopens::Rfc6191), (1 << 31, false)] {
+            let syn = Segment::syn(expected(&waiting) + above);
+            let step = waiting.clone().on_segment_with_listener(syn, at_s(1), &profile);
+            assert_eq!(step.next.name() == SynReceived, reopened, "{reopens:?}, {above} above");
+        }
+    }
+}
+
 #[test]
 fn time_wait_without_timestamps_takes_any_syn_that_has_one_by_rfc_6191() {
     let profile = prompt();

@@ -134,6 +134,15 @@ pub(super) const ALL: &[Scenario] = &[
          > SYN 0 mss 1460
          state",
     ),
+    alike(
+        "syn-again-with-text",
+        "a SYN that comes again with text draws the SYN,ACK again",
+        OTHER,
+        "listen
+         > SYN 0 mss 1460 text hello
+         > SYN 0 mss 1460 text hello
+         state",
+    ),
     Scenario {
         differs: &[Difference {
             at: "> SYN 100 mss 1460",

@@ -87,6 +87,32 @@ pub(super) const ALL: &[Scenario] = &[
              state",
         )
     },
+    Scenario {
+        setting: Setting::Rfc1337,
+        differs: &[
+            Difference {
+                at: "> SYN -1000 mss 1460 ts 50",
+                kernel: "ACK 2 ack 2 ts echo 100",
+                machine: "SYN 65539 ack -999 mss link ts echo 50",
+                because: "The kernel keeps the timestamp of an RST that is at the left edge, though with tcp_rfc1337 it ignores the RST itself (tcp_timewait_state_process): a forged one may keep a new connection out. RFC 7323 §5.2 has an RST's timestamp say nothing.",
+            },
+            Difference {
+                at: "state",
+                kernel: "time-wait",
+                machine: "syn-recv",
+                because: "The kernel keeps the timestamp of an RST that is at the left edge, though with tcp_rfc1337 it ignores the RST itself (tcp_timewait_state_process): a forged one may keep a new connection out. RFC 7323 §5.2 has an RST's timestamp say nothing.",
+            },
+        ],
+        ..alike(
+            "timestamp-of-an-ignored-rst",
+            "the timestamp of an RST that is ignored says nothing",
+            "RFC 7323 §5.2",
+            "in TIME-WAIT with timestamps
+             > RST 2 ts 100
+             > SYN -1000 mss 1460 ts 50
+             state",
+        )
+    },
     alike(
         "newer-syn",
         "a SYN above all numbers of the old connection opens a new one, which starts above them too",
