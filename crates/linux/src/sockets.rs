@@ -112,13 +112,17 @@ impl SocketTable {
         mut each: impl FnMut(Row<'_>) -> ControlFlow<()>,
     ) -> Result<Dumped, ReadError> {
         let mut dumped = Dumped { rows: 0, complete: true };
-        match self.walk(query, format::dump_both(query), &mut dumped, &mut each) {
-            Err(error) if dumped.rows == 0 && error.is_about_the_request() => {
-                for family in format::FAMILIES {
-                    self.walk(query, format::dump_family(query, family), &mut dumped, &mut each)?;
+        let mut requests = vec![format::dump_both(query)];
+        // There is one call that walks, so that all of it becomes one loop, down to what `each` does with a row.
+        while let Some((request, number)) = requests.pop().filter(|_| dumped.complete) {
+            let both = number == format::TCPDIAG_GETSOCK;
+            match self.walk(query, (&request, number), &mut dumped, &mut each) {
+                Err(error) if both && dumped.rows == 0 && error.is_about_the_request() => {
+                    let families = format::FAMILIES.into_iter().rev();
+                    requests.extend(families.map(|family| format::dump_family(query, family)));
                 }
+                outcome => outcome?,
             }
-            outcome => outcome?,
         }
         Ok(dumped)
     }
@@ -182,18 +186,16 @@ impl SocketTable {
         }
     }
 
+    #[inline]
     fn walk(
         &mut self,
         query: &Query,
-        (request, number): (Request, u16),
+        (request, number): (&Request, u16),
         dumped: &mut Dumped,
         each: &mut impl FnMut(Row<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
-        if !dumped.complete {
-            return Ok(());
-        }
         let bound_asked = query.states.contains(State::BoundInactive);
-        let ended = self.connection.ask(&request, |message| {
+        let ended = self.connection.ask(request, |message| {
             let mut row = Row::parse(message, number)?;
             if bound_asked && row.socket.state == State::Closed {
                 row.socket.state = State::BoundInactive;

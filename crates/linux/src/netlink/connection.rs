@@ -15,7 +15,7 @@ use rustix::{
 
 use super::{
     AnswerError, Fault, Malformed, Message, Request,
-    message::{Kind, split},
+    message::{Kind, Messages},
 };
 use crate::calls;
 
@@ -73,6 +73,7 @@ impl Connection {
     }
 
     /// Asks, and hands each message of the answer to `each` until that breaks.
+    #[inline]
     pub(crate) fn ask(
         &mut self,
         request: &Request,
@@ -101,13 +102,14 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn answer(
         &mut self,
         mut each: impl FnMut(Message<'_>) -> Result<ControlFlow<()>, Malformed>,
     ) -> Result<Ended, AnswerError> {
         loop {
             let datagram = receive(&self.socket, &mut self.buffer, RecvFlags::empty())?;
-            for message in split(datagram) {
+            for message in Messages::of(datagram) {
                 let step = step(message?, self.sequence, &mut each)?;
                 if let ControlFlow::Break(end) = step {
                     self.unread = matches!(end, End::Stopped);
@@ -140,6 +142,8 @@ impl End {
 }
 
 /// One message: checked, and handed out if it is data.
+#[allow(clippy::inline_always, reason = "done for each row")]
+#[inline(always)]
 fn step(
     message: Message<'_>,
     expected: u32,

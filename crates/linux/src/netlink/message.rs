@@ -161,6 +161,7 @@ impl<'a> Message<'a> {
     }
 
     /// The negated errno that begins an `NLMSG_ERROR`'s and an `NLMSG_DONE`'s body.
+    #[cold]
     fn errno(self) -> Result<Result<(), i32>, Malformed> {
         let Some((code, _)) = self.body.split_first_chunk() else {
             return Err(self.too_short(size_of::<i32>()));
@@ -173,6 +174,7 @@ impl<'a> Message<'a> {
     }
 
     /// The error that says that this body is shorter than what its type promises.
+    #[cold]
     pub(crate) fn too_short(self, expected: usize) -> Malformed {
         Fault::BodyLength { kind: self.number, length: self.body.len(), expected }.at(self.body_offset())
     }
@@ -186,18 +188,31 @@ impl<'a> Message<'a> {
 }
 
 /// The messages of a datagram; after an error there are no more.
-#[inline]
-pub(crate) fn split(datagram: &[u8]) -> impl Iterator<Item = Result<Message<'_>, Malformed>> {
-    let mut rest = datagram;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
+pub(crate) struct Messages<'a> {
+    rest: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> Messages<'a> {
+    pub(crate) fn of(datagram: &'a [u8]) -> Self {
+        Self { rest: datagram, offset: 0 }
+    }
+}
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = Result<Message<'a>, Malformed>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
             return None;
         }
-        let message = first_message(rest, datagram.len() - rest.len());
-        let length = message.map_or(rest.len(), |message| aligned(MESSAGE_HEADER + message.body.len()));
-        rest = rest.get(length..).unwrap_or_default();
+        let message = first_message(self.rest, self.offset);
+        let length = message.map_or(usize::MAX, |message| aligned(MESSAGE_HEADER + message.body.len()));
+        self.rest = self.rest.get(length..).unwrap_or_default();
+        self.offset = self.offset.saturating_add(length);
         Some(message)
-    })
+    }
 }
 
 #[inline]
@@ -245,6 +260,22 @@ impl Attribute<'_> {
             Fault::AttributeSize { number: self.number, length: self.value.len(), expected: N }
                 .at(self.offset)
         })
+    }
+}
+
+impl Attributes<'_> {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The value of the only attribute that there is, if it is of this type and `N` bytes long.
+    #[inline]
+    pub(crate) fn only<const N: usize>(&self, number: u16) -> Option<[u8; N]> {
+        let (header, value) = self.bytes.split_first_chunk::<ATTRIBUTE_HEADER>()?;
+        let length = u16::try_from(ATTRIBUTE_HEADER + N).ok()?;
+        let [[l0, l1], [n0, n1]] = [length, number].map(u16::to_ne_bytes);
+        if *header == [l0, l1, n0, n1] { value.try_into().ok() } else { None }
     }
 }
 
