@@ -1,77 +1,23 @@
 //! `ls --by`: how many sockets share an end, a state or a process.
 
+mod key;
 mod print;
 
-use std::{
-    collections::HashMap,
-    fmt,
-    hash::{Hash, Hasher},
-    io::Write,
-    net::{IpAddr, SocketAddr},
-    num::NonZeroU32,
-    ops::ControlFlow,
-};
+use std::{io::Write, num::NonZeroU32, ops::ControlFlow};
 
 use anyhow::bail;
-use timewait_facts::{Socket, State, States};
+use hashbrown::HashTable;
+use timewait_facts::{Socket, States};
 use timewait_linux::sockets::{Query, SocketTable};
 
 use super::{Asked, Known, order::First};
+use key::{Hash, Key};
+
 use crate::{
     args::{By, Sort},
     port_facts,
     words::ls as words,
 };
-
-/// What the sockets of a group share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    /// An address; with its port on the side whose port people chose, with any on the other.
-    End(IpAddr, Option<u16>),
-    /// No peer: it listens, or is only bound.
-    NoPeer,
-    State(State),
-    /// A process, by its id.
-    Process(u32),
-    /// A process that this user may not see.
-    Unseen,
-    /// No process: it waits, or is an orphan, or was not accepted yet.
-    NoProcess,
-}
-
-/// As few bytes as tell keys apart: this is done for each row.
-#[allow(clippy::derived_hash_with_manual_eq, reason = "equal keys write equal bytes")]
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        match *self {
-            Self::End(IpAddr::V4(ip), port) => {
-                hasher.write_u64(u64::from(ip.to_bits()) << 32 | port.map_or(1 << 16, u64::from));
-            }
-            Self::End(IpAddr::V6(ip), port) => {
-                hasher.write_u128(ip.to_bits());
-                hasher.write_u32(port.map_or(1 << 16, u32::from));
-            }
-            Self::State(state) => hasher.write_u8(state as u8),
-            Self::Process(pid) => hasher.write_u32(pid),
-            Self::NoPeer | Self::Unseen | Self::NoProcess => {}
-        }
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::End(ip, Some(port)) => write!(f, "{}", SocketAddr::new(*ip, *port)),
-            Self::End(IpAddr::V4(ip), None) => write!(f, "{ip}:*"),
-            Self::End(IpAddr::V6(ip), None) => write!(f, "[{ip}]:*"),
-            Self::NoPeer => f.write_str("*"),
-            Self::State(state) => write!(f, "{state}"),
-            Self::Process(pid) => write!(f, "{pid}"),
-            Self::Unseen => f.write_str(words::unseen_process()),
-            Self::NoProcess => f.write_str(words::no_process()),
-        }
-    }
-}
 
 /// What is known of a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,11 +46,16 @@ pub(super) fn list(
     }
     let serving =
         if matches!(by, By::Local | By::Peer) { Serving::read(table, asked)? } else { Serving::NONE };
-    let mut groups: HashMap<Key, Group> = HashMap::new();
+    let (hash, mut groups) = (Hash::new(), HashTable::<Line>::new());
     let rows = table
         .dump(&asked.query, |row| {
-            let key = key(&row.socket, by, &serving, &owners);
-            groups.entry(key).or_default().add(&row.socket);
+            let key = Key::of(&row.socket, by, &serving, &owners);
+            groups
+                .entry(hash.of(key), |(other, _)| *other == key, |(other, _)| hash.of(*other))
+                .or_insert_with(|| (key, Group::default()))
+                .into_mut()
+                .1
+                .add(&row.socket);
             ControlFlow::Continue(())
         })?
         .rows;
@@ -112,7 +63,7 @@ pub(super) fn list(
     let sort = asked.args.arrange.sort.unwrap_or(Sort::Count);
     let mut first =
         First::new(asked.args.arrange.limit, |one: &Line, other: &Line| of_groups(sort, one, other));
-    let last_ms = groups.values().filter_map(|group| group.last_ms).max();
+    let last_ms = groups.iter().filter_map(|(_, group)| group.last_ms).max();
     for line in groups {
         first.add(line);
     }
@@ -146,22 +97,6 @@ impl Group {
     }
 }
 
-fn key(socket: &Socket, by: By, serving: &Serving, owners: &Known) -> Key {
-    let end =
-        |end: SocketAddr, with_port: bool| Key::End(end.ip().to_canonical(), with_port.then_some(end.port()));
-    match by {
-        By::Local => end(socket.local, serving.has(socket.local.port())),
-        By::Peer if socket.peer.port() == 0 => Key::NoPeer,
-        By::Peer => end(socket.peer, !serving.has(socket.local.port())),
-        By::State => Key::State(socket.state),
-        By::Process => match (owners.of(socket), socket.inode) {
-            (Some(owner), _) => Key::Process(owner.pid),
-            (None, Some(_)) => Key::Unseen,
-            (None, None) => Key::NoProcess,
-        },
-    }
-}
-
 /// The local ports of services: those that listen, and those that the kernel does not choose for outgoing connections.
 /// On such a port this side was called, and the port of the peer is any; on another it called, and its own port is.
 struct Serving(Vec<bool>);
@@ -189,55 +124,7 @@ impl Serving {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{cmp::Ordering, hash::BuildHasher as _};
-
-    fn socket(local: &str, peer: &str) -> Socket {
-        Socket::bare(State::TimeWait, local.parse().unwrap(), peer.parse().unwrap())
-    }
-
-    fn shown(local: &str, peer: &str) -> [String; 2] {
-        let mut serving = vec![true; 65_536];
-        serving[40_000..50_000].fill(false);
-        serving[40_443] = true;
-        let serving = Serving(serving);
-        let socket = socket(local, peer);
-        [By::Local, By::Peer].map(|by| key(&socket, by, &serving, &Known::nobody()).to_string())
-    }
-
-    #[test]
-    fn a_server_s_clients_are_their_addresses_and_a_client_s_servers_have_their_ports() {
-        assert_eq!(shown("10.0.0.1:443", "10.0.0.7:61234"), ["10.0.0.1:443", "10.0.0.7:*"]);
-        assert_eq!(shown("10.0.0.1:40001", "10.0.0.5:5432"), ["10.0.0.1:*", "10.0.0.5:5432"]);
-        assert_eq!(shown("[::1]:40443", "[::1]:9"), ["[::1]:40443", "[::1]:*"], "a listener has that port");
-        assert_eq!(shown("0.0.0.0:443", "0.0.0.0:0"), ["0.0.0.0:443", "*"]);
-    }
-
-    #[test]
-    fn an_ipv4_address_is_the_same_in_ipv6_s_clothes() {
-        assert_eq!(shown("[::ffff:10.0.0.1]:443", "[::ffff:10.0.0.7]:61234"), ["10.0.0.1:443", "10.0.0.7:*"]);
-    }
-
-    #[test]
-    fn keys_that_differ_are_hashed_apart() {
-        let ip = IpAddr::from([10, 0, 0, 1]);
-        let v6 = "2001:db8::1".parse().unwrap();
-        let keys = [
-            Key::End(ip, None),
-            Key::End(ip, Some(0)),
-            Key::End(ip, Some(80)),
-            Key::End(v6, None),
-            Key::End(v6, Some(0)),
-            Key::NoPeer,
-            Key::State(State::TimeWait),
-            Key::Process(6),
-        ];
-        let state = std::hash::RandomState::new();
-        for (place, one) in keys.iter().enumerate() {
-            for other in keys.iter().skip(place + 1) {
-                assert_ne!(state.hash_one(one), state.hash_one(other), "{one:?} {other:?}");
-            }
-        }
-    }
+    use std::cmp::Ordering;
 
     #[test]
     fn groups_are_ordered_by_count_the_largest_first_then_by_what_they_share() {
