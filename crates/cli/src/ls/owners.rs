@@ -27,6 +27,7 @@ impl Known {
         self.0.is_some()
     }
 
+    #[inline]
     pub(super) fn of(&self, socket: &Socket) -> Option<&Owner> {
         self.by_inode(socket.inode)
     }

@@ -1,4 +1,5 @@
 //! The rows themselves, as a table and as JSON: as they come, or put in order.
+#![allow(clippy::inline_always, reason = "so that of a row only what is shown is computed")]
 
 use std::{
     io::{self, Write},
@@ -19,17 +20,41 @@ use crate::{
     words::ls as words,
 };
 
-/// What is written at once: as much as a pipe holds, and no less than the writer behind would gather.
-const FULL: usize = 64 * 1024;
-
 /// What became of the rows.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     shown: u64,
     /// All that there are; `None` if more came than were wanted.
     total: Option<u64>,
-    /// The longest wait of those that were seen.
-    last: Duration,
+    /// The longest wait of those that were seen, in milliseconds.
+    last_ms: u32,
+}
+
+/// Shows rows, one after the other.
+trait Show {
+    fn show(&mut self, socket: &Socket, owner: Option<&Owner>) -> io::Result<()>;
+}
+
+impl<W: Write> Show for Table<'_, W> {
+    #[inline(always)]
+    fn show(&mut self, socket: &Socket, owner: Option<&Owner>) -> io::Result<()> {
+        self.row(socket, owner)
+    }
+}
+
+/// Rows as JSON, one a line.
+struct Lines<'a, W> {
+    out: &'a mut W,
+    line: Line,
+}
+
+impl<W: Write> Show for Lines<'_, W> {
+    #[inline(always)]
+    fn show(&mut self, socket: &Socket, owner: Option<&Owner>) -> io::Result<()> {
+        json::write_row(&mut self.line, socket, owner);
+        self.line.pen(|pen| pen.put(b"\n"));
+        self.line.spill(self.out)
+    }
 }
 
 pub(super) fn as_json(
@@ -38,18 +63,9 @@ pub(super) fn as_json(
     asked: &Asked<'_>,
 ) -> anyhow::Result<()> {
     let owners = Known::read(asked.query.states);
-    let mut line = Line::default();
-    walk(table, asked, &owners, |socket, owner| {
-        json::write_row(&mut line, socket, owner);
-        line.put(b"\n");
-        if line.len() < FULL {
-            return Ok(());
-        }
-        let written = out.write_all(line.as_bytes());
-        line.clear();
-        written
-    })?;
-    Ok(out.write_all(line.as_bytes())?)
+    let mut lines = Lines { out, line: Line::default() };
+    walk(table, asked, &owners, &mut lines)?;
+    Ok(lines.line.hand_over(lines.out)?)
 }
 
 pub(super) fn as_text(
@@ -64,7 +80,7 @@ pub(super) fn as_text(
         details: asked.args.verbose,
     };
     let mut rows = Table::new(out, asked.paint, columns, "");
-    let seen = walk(table, asked, &owners, |socket, owner| rows.row(socket, owner))?;
+    let seen = walk(table, asked, &owners, &mut rows)?;
     rows.end()?;
     if seen.shown == 0 {
         return empty::nothing_there(out, table, asked);
@@ -81,37 +97,50 @@ fn footer(asked: &Asked<'_>, seen: Seen) -> String {
     if seen.shown < total {
         text = words::some_of(seen.shown, &text);
     }
-    if seen.last.is_zero() {
+    if seen.last_ms == 0 {
         return text;
     }
-    format!("{text}; {}", words::last_expires(total, &time_of_day_in(seen.last)))
+    let last = Duration::from_millis(seen.last_ms.into());
+    format!("{text}; {}", words::last_expires(total, &time_of_day_in(last)))
 }
 
-/// Hands out the rows with their owners.
+/// Shows the rows with their owners.
 fn walk(
     table: &mut SocketTable,
     asked: &Asked<'_>,
     owners: &Known,
-    mut each: impl FnMut(&Socket, Option<&Owner>) -> io::Result<()>,
+    shown: &mut impl Show,
 ) -> anyhow::Result<Seen> {
-    let mut unseen = false;
-    let each = |socket: &Socket| {
-        let owner = owners.of(socket);
-        unseen |= socket.inode.is_some() && owner.is_none();
-        each(socket, owner)
-    };
+    let mut rows = Rows { owners, shown, unseen: false };
     let seen = match asked.args.arrange.sort {
-        Some(sort) => in_order(table, asked, sort, each),
-        None => as_they_come(table, asked, each),
+        Some(sort) => in_order(table, asked, sort, &mut rows),
+        None => as_they_come(table, asked, &mut rows),
     }?;
-    owners.say_what_is_hidden(unseen);
+    owners.say_what_is_hidden(rows.unseen);
     Ok(seen)
+}
+
+/// Rows on their way to where they are shown.
+struct Rows<'a, S> {
+    owners: &'a Known,
+    shown: &'a mut S,
+    /// A row has an owner whom this user may not see.
+    unseen: bool,
+}
+
+impl<S: Show> Rows<'_, S> {
+    #[inline(always)]
+    fn add(&mut self, socket: &Socket) -> io::Result<()> {
+        let owner = self.owners.of(socket);
+        self.unseen |= socket.inode.is_some() && owner.is_none();
+        self.shown.show(socket, owner)
+    }
 }
 
 fn as_they_come(
     table: &mut SocketTable,
     asked: &Asked<'_>,
-    mut each: impl FnMut(&Socket) -> io::Result<()>,
+    rows: &mut Rows<'_, impl Show>,
 ) -> anyhow::Result<Seen> {
     let limit = asked.args.arrange.limit.map_or(u64::MAX, |limit| limit.get() as u64);
     let mut seen = Seen::default();
@@ -121,9 +150,14 @@ fn as_they_come(
             return ControlFlow::Break(());
         }
         seen.shown += 1;
-        seen.last = seen.last.max(row.socket.expires_in().unwrap_or_default());
-        outcome = each(&row.socket);
-        if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        seen.last_ms = seen.last_ms.max(waits_ms(&row.socket));
+        match rows.add(&row.socket) {
+            Ok(()) => ControlFlow::Continue(()),
+            failed => {
+                outcome = failed;
+                ControlFlow::Break(())
+            }
+        }
     });
     outcome?;
     Ok(Seen { total: dumped?.complete.then_some(seen.shown), ..seen })
@@ -133,17 +167,23 @@ fn in_order(
     table: &mut SocketTable,
     asked: &Asked<'_>,
     sort: Sort,
-    each: impl FnMut(&Socket) -> io::Result<()>,
+    shown: &mut Rows<'_, impl Show>,
 ) -> anyhow::Result<Seen> {
     let limit = asked.args.arrange.limit;
     let mut first = First::new(limit, |one: &Socket, other: &Socket| order::of_rows(sort, one, other));
-    let mut last = Duration::ZERO;
+    let mut last_ms = 0;
     let dumped = table.dump(&asked.query, |row| {
-        last = last.max(row.socket.expires_in().unwrap_or_default());
+        last_ms = last_ms.max(waits_ms(&row.socket));
         first.add(row.socket);
         ControlFlow::Continue(())
     })?;
     let rows = first.in_order();
-    rows.iter().try_for_each(each)?;
-    Ok(Seen { shown: rows.len() as u64, total: Some(dumped.rows), last })
+    rows.iter().try_for_each(|row| shown.add(row))?;
+    Ok(Seen { shown: rows.len() as u64, total: Some(dumped.rows), last_ms })
+}
+
+/// Milliseconds until a minisocket goes; none for other sockets.
+#[inline]
+fn waits_ms(socket: &Socket) -> u32 {
+    if socket.is_minisocket() { socket.timer.expires_ms } else { 0 }
 }

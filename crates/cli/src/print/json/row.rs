@@ -1,13 +1,14 @@
 //! A row of the socket table, written piece by piece.
+#![allow(clippy::inline_always, reason = "so that of a socket only what is shown is computed")]
 
 use std::{net::SocketAddr, num::NonZeroU32};
 
 use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::value::RawValue;
-use timewait_facts::{Owner, Socket, State};
+use timewait_facts::{Owner, Socket};
 
 use super::{OwnerRow, write_value};
-use crate::print::line::Line;
+use crate::print::line::{Line, Pen, Piece};
 
 /// A row of the socket table, as a part of a larger value.
 pub(crate) struct Row<'a>(pub(crate) &'a Socket, pub(crate) Option<&'a Owner>);
@@ -22,89 +23,75 @@ impl Serialize for Row<'_> {
 }
 
 /// Writes a row as an object. Nothing is allocated for it, but for an owner.
+#[inline(always)]
 pub(crate) fn write_row(line: &mut Line, socket: &Socket, owner: Option<&Owner>) {
-    match socket.state {
-        State::TimeWait => line.put(br#"{"v":1,"state":"time-wait","local":{"addr":""#),
-        state => {
-            line.put(br#"{"v":1,"state":""#);
-            line.text(state.name());
-            line.put(br#"","local":{"addr":""#);
-        }
+    let timer_ms = Piece::decimal(socket.timer.expires_ms);
+    line.pen(|pen| {
+        let pen = before_owner(pen, socket, timer_ms);
+        if owner.is_some() { pen } else { behind_owner(pen.put(b"null"), socket, timer_ms) }
+    });
+    if let Some(owner) = owner {
+        write_from_owner_on(line, *socket, owner);
     }
-    write_end(line, socket.local);
-    line.put(br#","peer":{"addr":""#);
-    write_end(line, socket.peer);
-    line.put(br#","expires_in_ms":"#);
-    decimal_or_null(line, socket.is_minisocket().then_some(socket.timer.expires_ms));
-    line.put(br#","cookie":""#);
-    line.hexadecimal(socket.cookie.0);
-    if is_plain(socket) {
-        line.put(br#"","inode":null,"uid":null,"owner":null,"timer":"time-wait","timer_ms":"#);
-        line.decimal(socket.timer.expires_ms);
-        line.put(PLAIN_END);
-        return;
-    }
-    line.put(br#"","inode":"#);
-    decimal_or_null(line, socket.inode.map(NonZeroU32::get));
-    line.put(br#","uid":"#);
-    decimal_or_null(line, socket.uid);
-    line.put(br#","owner":"#);
-    match owner {
-        // Writing to a line cannot fail.
-        Some(owner) => drop(write_value(line, &OwnerRow(owner))),
-        None => line.put(b"null"),
-    }
-    line.put(br#","timer":""#);
-    line.text(socket.timer.kind.name());
-    line.put(br#"","timer_ms":"#);
-    line.decimal(socket.timer.expires_ms);
-    write_rest(line, socket);
 }
 
-/// What ends the row of a minisocket that has nothing but its ends and its timer.
-const PLAIN_END: &[u8; 89] =
-    br#","retries":0,"receive_queue":0,"send_queue":0,"interface":null,"mark":null,"v6only":null}"#;
-
-/// Nearly all rows of a large table are such.
-fn is_plain(socket: &Socket) -> bool {
-    socket.is_minisocket()
-        && (socket.timer.retries, socket.receive_queue, socket.send_queue) == (0, 0, 0)
-        && (socket.inode, socket.uid, socket.interface, socket.mark, socket.v6only)
-            == (None, None, None, None, None)
+#[inline(never)]
+fn write_from_owner_on(line: &mut Line, socket: Socket, owner: &Owner) {
+    // Writing to a line cannot fail.
+    let _ = write_value(line, &OwnerRow(owner));
+    line.pen(|pen| behind_owner(pen, &socket, Piece::decimal(socket.timer.expires_ms)));
 }
 
-fn write_rest(line: &mut Line, socket: &Socket) {
-    line.put(br#","retries":"#);
-    line.decimal(u32::from(socket.timer.retries));
-    line.put(br#","receive_queue":"#);
-    line.decimal(socket.receive_queue);
-    line.put(br#","send_queue":"#);
-    line.decimal(socket.send_queue);
-    line.put(br#","interface":"#);
-    decimal_or_null(line, socket.interface.map(NonZeroU32::get));
-    line.put(br#","mark":"#);
-    decimal_or_null(line, socket.mark);
-    line.put(br#","v6only":"#);
+#[inline(always)]
+fn before_owner<'p>(pen: Pen<'p>, socket: &Socket, timer_ms: Piece) -> Pen<'p> {
+    let pen = pen.put(br#"{"v":1,"state":""#).piece(Piece::state(socket.state));
+    let pen = end(pen.put(br#"","local":{"addr":""#), socket.local);
+    let pen = end(pen.put(br#","peer":{"addr":""#), socket.peer);
+    let pen = pen.put(br#","expires_in_ms":"#);
+    let pen = pen.piece(if socket.is_minisocket() { timer_ms } else { Piece::NULL });
+    let pen = pen.put(br#","cookie":""#).hexadecimal(socket.cookie.0);
+    if (socket.inode, socket.uid) == (None, None) {
+        return pen.put(br#"","inode":null,"uid":null,"owner":"#);
+    }
+    let pen = pen.put(br#"","inode":"#).piece(decimal_or_null(socket.inode.map(NonZeroU32::get)));
+    pen.put(br#","uid":"#).piece(decimal_or_null(socket.uid)).put(br#","owner":"#)
+}
+
+/// Nearly all rows of a large table are minisockets, of which nothing is queued.
+#[inline(always)]
+fn behind_owner<'p>(pen: Pen<'p>, socket: &Socket, timer_ms: Piece) -> Pen<'p> {
+    let Socket { timer, receive_queue, send_queue, .. } = socket;
+    let pen = if socket.is_minisocket() {
+        pen.put(br#","timer":"time-wait","timer_ms":"#)
+    } else {
+        pen.put(br#","timer":""#).text(timer.kind.name()).put(br#"","timer_ms":"#)
+    };
+    let pen = pen.piece(timer_ms);
+    let pen = if (timer.retries, *receive_queue, *send_queue) == (0, 0, 0) {
+        pen.put(br#","retries":0,"receive_queue":0,"send_queue":0,"interface":"#)
+    } else {
+        let pen = pen.put(br#","retries":"#).decimal(u32::from(timer.retries));
+        let pen = pen.put(br#","receive_queue":"#).decimal(*receive_queue);
+        pen.put(br#","send_queue":"#).decimal(*send_queue).put(br#","interface":"#)
+    };
+    let pen = pen.piece(decimal_or_null(socket.interface.map(NonZeroU32::get)));
+    let pen = pen.put(br#","mark":"#).piece(decimal_or_null(socket.mark));
     match socket.v6only {
-        None => line.put(b"null"),
-        Some(true) => line.put(b"true"),
-        Some(false) => line.put(b"false"),
+        None => pen.put(br#","v6only":null}"#),
+        Some(true) => pen.put(br#","v6only":true}"#),
+        Some(false) => pen.put(br#","v6only":false}"#),
     }
-    line.put(b"}");
 }
 
-fn write_end(line: &mut Line, end: SocketAddr) {
-    line.address(end.ip());
-    line.put(br#"","port":"#);
-    line.decimal(u32::from(end.port()));
-    line.put(b"}");
+/// The rest of an end's object.
+#[inline(always)]
+fn end(pen: Pen<'_>, end: SocketAddr) -> Pen<'_> {
+    pen.address(end.ip()).put(br#"","port":"#).decimal(u32::from(end.port())).put(b"}")
 }
 
-fn decimal_or_null(line: &mut Line, value: Option<u32>) {
-    match value {
-        Some(value) => line.decimal(value),
-        None => line.put(b"null"),
-    }
+#[inline]
+fn decimal_or_null(value: Option<u32>) -> Piece {
+    value.map_or(Piece::NULL, Piece::decimal)
 }
 
 #[cfg(test)]
@@ -112,7 +99,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::{Value, json};
-    use timewait_facts::{Cookie, Timer, TimerKind, Untrusted};
+    use timewait_facts::{Cookie, State, Timer, TimerKind, Untrusted};
 
     fn written(socket: &Socket, owner: Option<&Owner>) -> String {
         let mut line = Line::default();

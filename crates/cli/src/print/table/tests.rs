@@ -1,5 +1,5 @@
 use super::*;
-use timewait_facts::{Cookie, Timer, Untrusted};
+use timewait_facts::{Cookie, State, Timer, TimerKind, Untrusted};
 
 fn waiting(local: &str, peer: &str, expires_ms: u32) -> Socket {
     Socket {

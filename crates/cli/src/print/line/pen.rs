@@ -1,0 +1,202 @@
+#![allow(clippy::inline_always, reason = "so that it stays in registers")]
+
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6},
+    ops::Range,
+};
+
+use super::piece::Piece;
+
+/// Writes into room that was made for it beforehand. It is handed on by value, so that where it stands stays in a
+/// register: blocks of fixed size are stored whole, of which the part that is meant counts, and the next overwrites the rest.
+///
+/// What finds no room is left out.
+#[derive(Debug)]
+pub(crate) struct Pen<'a> {
+    room: &'a mut [u8; Pen::ROOM],
+    at: usize,
+}
+
+impl<'a> Pen<'a> {
+    /// More than a row ever takes, its owner aside.
+    pub(super) const ROOM: usize = 1024;
+
+    pub(super) fn new(room: &'a mut [u8; Pen::ROOM]) -> Self {
+        Self { room, at: 0 }
+    }
+
+    /// How many bytes it has written.
+    #[inline(always)]
+    pub(crate) fn length(&self) -> usize {
+        self.at
+    }
+
+    /// The first `used` bytes of a block.
+    #[inline(always)]
+    fn block<const N: usize>(mut self, block: &[u8; N], used: usize) -> Self {
+        if let Some(place) = self.room.get_mut(self.at..).and_then(<[u8]>::first_chunk_mut) {
+            *place = *block;
+            self.at += used;
+        }
+        self
+    }
+
+    /// Text of which the program knows the length.
+    #[inline(always)]
+    pub(crate) fn put<const N: usize>(self, text: &[u8; N]) -> Self {
+        self.block(text, N)
+    }
+
+    #[inline(always)]
+    pub(crate) fn piece(self, piece: Piece) -> Self {
+        self.block(&piece.block(), piece.length())
+    }
+
+    pub(crate) fn text(mut self, text: &str) -> Self {
+        if let Some(place) = self.room.get_mut(self.at..self.at + text.len()) {
+            place.copy_from_slice(text.as_bytes());
+            self.at += text.len();
+        }
+        self
+    }
+
+    #[inline(always)]
+    pub(crate) fn spaces(mut self, count: usize) -> Self {
+        let mut left = count;
+        while left > 16 {
+            self = self.put(&[b' '; 16]);
+            left -= 16;
+        }
+        self.block(&[b' '; 16], left)
+    }
+
+    /// A number's decimal digits.
+    #[inline(always)]
+    pub(crate) fn decimal(self, number: u32) -> Self {
+        self.piece(Piece::decimal(number))
+    }
+
+    /// A number's hexadecimal digits, in lower case.
+    #[inline(always)]
+    pub(crate) fn hexadecimal(self, number: u64) -> Self {
+        self.piece(Piece::hexadecimal(number))
+    }
+
+    /// `127.0.0.1:9000`, `[::1]:9000`
+    #[inline(always)]
+    pub(crate) fn endpoint(self, endpoint: SocketAddr) -> Self {
+        let pen = match endpoint {
+            SocketAddr::V4(v4) => self.address(IpAddr::V4(*v4.ip())).put(b":"),
+            SocketAddr::V6(v6) => self.bracketed(v6).put(b":"),
+        };
+        pen.decimal(u32::from(endpoint.port()))
+    }
+
+    #[inline(always)]
+    pub(crate) fn address(self, address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(v4) => {
+                let [front, rear] = Piece::ipv4(v4);
+                self.piece(front).piece(rear)
+            }
+            IpAddr::V6(v6) => self.ipv6(v6),
+        }
+    }
+
+    /// As RFC 5952 has it: the longest run of zeros, if it is longer than one and the first of its length, is `::`;
+    /// an IPv4-mapped address ends as IPv4 does.
+    #[inline(never)]
+    fn ipv6(mut self, address: Ipv6Addr) -> Self {
+        if let Some(v4) = address.to_ipv4_mapped() {
+            return self.put(b"::ffff:").address(v4.into());
+        }
+        let groups = address.segments();
+        let zeros = longest_zeros(groups);
+        for (place, group) in groups.into_iter().enumerate() {
+            if place == zeros.start && !zeros.is_empty() {
+                self = self.put(b"::");
+            }
+            if zeros.contains(&place) {
+                continue;
+            }
+            if place > 0 && place != zeros.end {
+                self = self.put(b":");
+            }
+            self = self.hexadecimal(u64::from(group));
+        }
+        self
+    }
+
+    /// `[::1]`, `[fe80::1%2]`
+    #[inline(never)]
+    fn bracketed(self, v6: SocketAddrV6) -> Self {
+        let pen = self.put(b"[").ipv6(*v6.ip());
+        let pen = if v6.scope_id() == 0 { pen } else { pen.put(b"%").decimal(v6.scope_id()) };
+        pen.put(b"]")
+    }
+}
+
+/// Where the groups are that `::` stands for; empty, and beyond the last, if there are none.
+fn longest_zeros(groups: [u16; 8]) -> Range<usize> {
+    let (mut longest, mut start) = (9..9, 0);
+    for (place, group) in groups.into_iter().enumerate() {
+        if group != 0 {
+            start = place + 1;
+        } else if place + 1 - start > longest.len().max(1) {
+            longest = start..place + 1;
+        }
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::print::Line;
+    use proptest::prelude::*;
+
+    fn written(write: impl FnOnce(Pen<'_>) -> Pen<'_>) -> String {
+        let mut line = Line::default();
+        line.pen(write);
+        String::from_utf8(line.as_bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn runs_of_zeros_are_shortened_as_the_rfc_has_it() {
+        for text in
+            ["::", "::1", "1::", "2001:db8::1:0:0:1", "2001:0:0:1::1", "1:0:1:0:1:0:1:0", "::ffff:1.2.3.4"]
+        {
+            let address: Ipv6Addr = text.parse().unwrap();
+            assert_eq!(written(|pen| pen.address(address.into())), text);
+        }
+    }
+
+    #[test]
+    fn as_many_spaces_are_written_as_are_asked_for() {
+        for count in [0, 1, 15, 16, 17, 32, 100] {
+            assert_eq!(written(|pen| pen.spaces(count).put(b"x")), format!("{:count$}x", ""));
+        }
+    }
+
+    #[test]
+    fn what_finds_no_room_is_left_out() {
+        let almost = Pen::ROOM - 10;
+        let text = written(|pen| pen.spaces(almost).text("nine, ten").text("eleven").put(b"twelve"));
+        assert_eq!(text.trim_start(), "nine, ten");
+    }
+
+    proptest! {
+        #[test]
+        fn addresses_are_written_as_the_standard_library_writes_them(
+            octets: [u8; 4], groups in prop::array::uniform8(prop_oneof![Just(0_u16), any::<u16>()]),
+            port: u16, scope in 0_u32..3,
+        ) {
+            let v4 = SocketAddr::from((octets, port));
+            let v6 = SocketAddr::V6(SocketAddrV6::new(groups.into(), port, 0, scope));
+            for end in [v4, v6] {
+                prop_assert_eq!(written(|pen| pen.endpoint(end)), end.to_string());
+                prop_assert_eq!(written(|pen| pen.address(end.ip())), end.ip().to_string());
+            }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Numbers and short words as text, made in registers.
+//!
+//! A number of eight digits is computed as eight numbers side by side in 64 bits, the first digit in the lowest byte,
+//! where it is stored first; the zeros before the number are shifted out. So neither tells a loop or a branch how long it is.
+
+use std::net::Ipv4Addr;
+
+use timewait_facts::State;
+
+/// Up to sixteen ASCII characters, the first in the lowest byte.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Piece {
+    text: u128,
+    length: usize,
+}
+
+/// `'0'` in each byte.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+/// One more than eight digits can say.
+const EIGHT_DIGITS: u32 = 100_000_000;
+
+impl Piece {
+    pub(crate) const DASH: Self = Self::word("-");
+    pub(crate) const NULL: Self = Self::word("null");
+
+    /// A word; of a longer one than there is room for, its beginning.
+    #[allow(clippy::indexing_slicing, reason = "below its length")]
+    pub(crate) const fn word(word: &str) -> Self {
+        let (word, mut text, mut length) = (word.as_bytes(), 0, 0);
+        while length < word.len() && length < 16 {
+            text |= (word[length] as u128) << (8 * length);
+            length += 1;
+        }
+        Self { text, length }
+    }
+
+    /// A state's name.
+    #[inline]
+    pub(crate) fn state(state: State) -> Self {
+        STATES.get(state as usize).copied().unwrap_or_default()
+    }
+
+    /// A number's decimal digits.
+    #[inline]
+    pub(crate) fn decimal(number: u32) -> Self {
+        if number < EIGHT_DIGITS {
+            return Self::without_zeros(eight_digits(number));
+        }
+        let last = eight_digits(number % EIGHT_DIGITS) | ZEROS;
+        Self::decimal(number / EIGHT_DIGITS).before(last, 8)
+    }
+
+    /// A number's hexadecimal digits, in lower case.
+    #[inline]
+    pub(crate) fn hexadecimal(number: u64) -> Self {
+        #[allow(clippy::cast_possible_truncation, reason = "the two halves of 64 bits")]
+        let (high, low) = ((number >> 32) as u32, number as u32);
+        if high == 0 {
+            return Self::without_zeros(eight_nibbles(low)).with_letters();
+        }
+        Self::without_zeros(eight_nibbles(high)).before(eight_nibbles(low) | ZEROS, 8).with_letters()
+    }
+
+    /// Milliseconds as seconds to a tenth: `59.8 s`.
+    #[inline]
+    pub(crate) fn seconds(milliseconds: u32) -> Self {
+        let digits = eight_digits(milliseconds / 100 + u32::from(milliseconds % 100 >= 50));
+        // The last place holds the tenths; the places before it are the seconds.
+        let [.., tenths] = digits.to_le_bytes();
+        let fraction = u32::from_le_bytes([b'.', b'0' + tenths, b' ', b's']);
+        Self::without_zeros(digits << 8).before(fraction.into(), 4)
+    }
+
+    /// Two octets of an address, each with a dot behind it.
+    #[inline]
+    fn octets(first: u8, second: u8) -> Self {
+        #[allow(clippy::indexing_slicing, reason = "as many as there are octets")]
+        let (first, second) = (OCTETS[usize::from(first)], OCTETS[usize::from(second)]);
+        let text = u64::from(first.text) | u64::from(second.text) << first.bits;
+        Self { text: u128::from(text), length: (first.bits + second.bits) as usize / 8 }
+    }
+
+    /// An address, in two pieces.
+    #[inline]
+    pub(crate) fn ipv4(address: Ipv4Addr) -> [Self; 2] {
+        let [a, b, c, d] = address.octets();
+        let (front, rear) = (Self::octets(a, b), Self::octets(c, d));
+        [front, Self { length: rear.length - 1, ..rear }]
+    }
+
+    /// Eight digits as numbers, without the zeros before the first that is none; the last always counts.
+    #[inline]
+    fn without_zeros(digits: u64) -> Self {
+        let zeros = (digits | 1 << 56).trailing_zeros() / 8;
+        Self { text: u128::from((digits | ZEROS) >> (8 * zeros)), length: 8 - zeros as usize }
+    }
+
+    /// With so many characters behind it.
+    #[inline]
+    fn before(self, text: u64, length: usize) -> Self {
+        let (bits, length) = (8 * self.length, self.length + length);
+        let text = if length <= 8 { u128::from(text << bits) } else { u128::from(text) << bits };
+        Self { text: self.text | text, length }
+    }
+
+    /// What lies behind `'9'` becomes a letter.
+    #[inline]
+    fn with_letters(self) -> Self {
+        const EACH: u128 = u128::MAX / 0xff;
+        // Of the bytes of digits, 0x30 to 0x3f, those from ten on reach 0x40 when six is added.
+        let letters = (self.text + 6 * EACH) >> 6 & EACH;
+        Self { text: self.text + letters * u128::from(b'a' - b'0' - 10), ..self }
+    }
+
+    #[inline]
+    pub(crate) const fn length(self) -> usize {
+        self.length
+    }
+
+    /// Its characters, and what follows them in the block.
+    #[inline]
+    pub(crate) fn block(self) -> [u8; 16] {
+        self.text.to_le_bytes()
+    }
+}
+
+/// The states' names by the states' numbers.
+const STATES: [Piece; 1 + State::BoundInactive as usize] = states();
+
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn states() -> [Piece; 1 + State::BoundInactive as usize] {
+    let mut names = [Piece::word(""); 1 + State::BoundInactive as usize];
+    let mut place = 0;
+    while place < State::ALL.len() {
+        names[State::ALL[place] as usize] = Piece::word(State::ALL[place].name());
+        place += 1;
+    }
+    names
+}
+
+/// The digits of a number below [`EIGHT_DIGITS`], each in a byte: two numbers of four digits, then four of two, then
+/// eight of one. A multiplication and a shift stand for each division, exact for numbers as small as these.
+#[inline]
+fn eight_digits(number: u32) -> u64 {
+    let fours = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
+    let hundreds = fours * 10_486 >> 20 & 0x0000_007f_0000_007f;
+    let twos = hundreds | (fours - 100 * hundreds) << 16;
+    let tens = twos * 103 >> 10 & 0x000f_000f_000f_000f;
+    tens | (twos - 10 * tens) << 8
+}
+
+/// The hexadecimal digits of a number, each in a byte.
+#[inline]
+fn eight_nibbles(number: u32) -> u64 {
+    let halves = u64::from(number);
+    let halves = (halves | halves << 16) & 0x0000_ffff_0000_ffff;
+    let bytes = (halves | halves << 8) & 0x00ff_00ff_00ff_00ff;
+    ((bytes | bytes << 4) & 0x0f0f_0f0f_0f0f_0f0f).swap_bytes()
+}
+
+/// The decimal digits of an octet with a dot behind them, and how many bits that is.
+#[derive(Clone, Copy)]
+struct Octet {
+    text: u32,
+    bits: u32,
+}
+
+const OCTETS: [Octet; 256] = octets();
+
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn octets() -> [Octet; 256] {
+    let mut table = [Octet { text: 0, bits: 0 }; 256];
+    let mut octet = 0_u8;
+    loop {
+        let [hundreds, tens, ones] = [b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10];
+        let (text, length) = match octet {
+            0..10 => ([ones, b'.', 0, 0], 2),
+            10..100 => ([tens, ones, b'.', 0], 3),
+            _ => ([hundreds, tens, ones, b'.'], 4),
+        };
+        table[octet as usize] = Octet { text: u32::from_le_bytes(text), bits: 8 * length };
+        if octet == 255 {
+            return table;
+        }
+        octet += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(piece: Piece) -> String {
+        String::from_utf8(piece.block()[..piece.length()].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn seconds_are_rounded_to_a_tenth() {
+        for (milliseconds, text) in
+            [(0, "0.0 s"), (49, "0.0 s"), (50, "0.1 s"), (59_949, "59.9 s"), (59_950, "60.0 s")]
+        {
+            assert_eq!(shown(Piece::seconds(milliseconds)), text);
+        }
+        assert_eq!(shown(Piece::seconds(u32::MAX)), "4294967.3 s");
+    }
+
+    #[test]
+    fn numbers_of_every_length_and_their_neighbours_are_whole() {
+        for power in 0..10 {
+            let ten = 10_u32.pow(power);
+            for number in [ten - 1, ten, ten + 1, 7 * (ten / 2)] {
+                assert_eq!(shown(Piece::decimal(number)), number.to_string());
+            }
+        }
+        for bits in 0..64 {
+            for number in [1_u64 << bits, (1 << bits) - 1, u64::MAX >> bits] {
+                assert_eq!(shown(Piece::hexadecimal(number)), format!("{number:x}"));
+            }
+        }
+    }
+
+    #[test]
+    fn all_numbers_of_four_digits_are_right_in_both_halves() {
+        for number in 0..10_000 {
+            assert_eq!(shown(Piece::decimal(number)), number.to_string());
+            let high = number * 10_000 + 9_999 - number;
+            assert_eq!(shown(Piece::decimal(high)), high.to_string());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_written_as_the_standard_library_writes_them(number: u32, wide: u64, octets: [u8; 4]) {
+            prop_assert_eq!(shown(Piece::decimal(number)), number.to_string());
+            prop_assert_eq!(shown(Piece::hexadecimal(wide)), format!("{wide:x}"));
+            let address = Ipv4Addr::from(octets);
+            prop_assert_eq!(Piece::ipv4(address).map(shown).concat(), address.to_string());
+        }
+    }
+
+    #[test]
+    fn states_have_their_names() {
+        for state in State::ALL {
+            assert_eq!(shown(Piece::state(state)), state.name());
+        }
+    }
+
+    #[test]
+    fn a_word_too_long_is_cut() {
+        assert_eq!(shown(Piece::word("time-wait")), "time-wait");
+        assert_eq!(shown(Piece::word("0123456789abcdefg")), "0123456789abcdef");
+    }
+}
