@@ -4,6 +4,7 @@ pub(crate) mod bare;
 mod busy;
 mod forecast;
 mod idle;
+mod instructions;
 mod load;
 mod model;
 pub(crate) mod serve;
@@ -14,6 +15,7 @@ use crate::frame::Measurement;
 
 pub(crate) const ALL: &[&Measurement] = &[
     &table::MEASUREMENT,
+    &instructions::MEASUREMENT,
     &idle::MEASUREMENT,
     &watch::MEASUREMENT,
     &busy::MEASUREMENT,

@@ -46,9 +46,6 @@ _timewait() {
             timewait,ports)
                 cmd="timewait__subcmd__ports"
                 ;;
-            timewait,rehearse-here)
-                cmd="timewait__subcmd__rehearse__subcmd__here"
-                ;;
             timewait,serve)
                 cmd="timewait__subcmd__serve"
                 ;;
@@ -71,7 +68,7 @@ _timewait() {
 
     case "${cmd}" in
         timewait)
-            opts="-h -V --color --help --version demo serve connect load ls watch why ports doctor free lab model generate rehearse-here"
+            opts="-h -V --color --help --version demo serve connect load ls watch why ports doctor free lab model generate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -369,7 +366,7 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__model)
-            opts="-h --msl --wait --losses --repeats --retransmissions --every --both-close --rst-kills-time-wait --any-ack-restarts --reopen-on-newer-syn --timestamps --sweep --ladders --json --diagram --highlight --color --help"
+            opts="-h --msl --wait --losses --repeats --retransmissions --every --both-close --rst-kills-time-wait --any-ack-restarts --reopen-on-newer-syn --timestamps --handshake --text-apart --sweep --ladders --json --diagram --highlight --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -437,24 +434,6 @@ _timewait() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        timewait__subcmd__rehearse__subcmd__here)
-            opts="-h --color --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

@@ -42,7 +42,6 @@ complete -c timewait -n "__fish_timewait_needs_command" -f -a "free" -d 'Ends th
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "lab" -d 'Each claim about TIME-WAIT, tried on this kernel'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "model" -d 'Every interleaving of two TCPs and a bad network: why two MSL'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "generate" -d 'Man pages and shell completions'
-complete -c timewait -n "__fish_timewait_needs_command" -f -a "rehearse-here" -d 'Try what standard input says, as a child of `why` in a network namespace of its own'
 complete -c timewait -n "__fish_timewait_using_subcommand demo" -l act -d 'Perform one act, as a child of the demo' -r
 complete -c timewait -n "__fish_timewait_using_subcommand demo" -l port -d 'Perform it on this port of loopback, not in a network namespace of its own' -r
 complete -c timewait -n "__fish_timewait_using_subcommand demo" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -123,7 +122,7 @@ never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand watch" -s e -l each -d 'A line for each connection that closes'
 complete -c timewait -n "__fish_timewait_using_subcommand watch" -l no-probe -d 'Sample the socket table, also where a probe is permitted'
 complete -c timewait -n "__fish_timewait_using_subcommand watch" -s q -l quiet -d 'Print the result alone: no notes, no live line'
-complete -c timewait -n "__fish_timewait_using_subcommand watch" -l json -d 'The sums as a JSON object; with --each, an object a line before'
+complete -c timewait -n "__fish_timewait_using_subcommand watch" -l json -d 'A JSON object a line: each connection that closes, then the sums'
 complete -c timewait -n "__fish_timewait_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l to -d 'Would connect(2) to there find a local port?' -r
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l from -d 'With --to: from this address' -r
@@ -202,6 +201,8 @@ complete -c timewait -n "__fish_timewait_using_subcommand model" -l rst-kills-ti
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l any-ack-restarts -d 'Any ACK restarts the wait (Linux), not only a FIN'
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l reopen-on-newer-syn -d 'A newer SYN opens anew out of TIME-WAIT (RFC 6191)'
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l timestamps -d 'Both sides use timestamps (RFC 7323)'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l handshake -d 'The network harms the handshake, too: more states'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l text-apart -d 'Text goes in segments of its own: far more states'
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l sweep -d 'Also how the first safe wait moves'
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l ladders -d 'The shortest disaster of each unsafe wait'
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l json -d 'Print one JSON object'
@@ -220,7 +221,3 @@ complete -c timewait -n "__fish_timewait_using_subcommand generate; and __fish_s
 always\t'Also into a pipe or a file'
 never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand generate; and __fish_seen_subcommand_from completions" -s h -l help -d 'Print help'
-complete -c timewait -n "__fish_timewait_using_subcommand rehearse-here" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Also into a pipe or a file'
-never\t'Not at all'"
-complete -c timewait -n "__fish_timewait_using_subcommand rehearse-here" -s h -l help -d 'Print help'

@@ -13,6 +13,7 @@ pub(crate) enum Peer {
     Wrk,
     Ab,
     Strace,
+    Valgrind,
 }
 
 impl Peer {
@@ -24,6 +25,7 @@ impl Peer {
             Self::Wrk => "wrk",
             Self::Ab => "ab",
             Self::Strace => "strace",
+            Self::Valgrind => "valgrind",
         }
     }
 
@@ -36,6 +38,7 @@ impl Peer {
             Self::Wrk => "wrk",
             Self::Ab => "apache2-utils",
             Self::Strace => "strace",
+            Self::Valgrind => "valgrind",
         }
     }
 
@@ -54,6 +57,7 @@ impl Peer {
         let flag = match self {
             Self::Ss | Self::Ab | Self::Netstat | Self::Strace => "-V",
             Self::Nginx | Self::Wrk => "-v",
+            Self::Valgrind => "--version",
         };
         let output = Command::new(self.find()?).arg(flag).stdin(Stdio::null()).output().ok()?;
         let said = [output.stdout, output.stderr].concat();

@@ -37,6 +37,10 @@ const QUESTIONS: [(&str, &[&str], f64); 4] = [
     ("`timewait ls --count`", &["ls", "--count"], 1.05),
     ("`timewait ls --by local`", &["ls", "--by", "local"], 1.10),
 ];
+/// A port that no socket has: the kernel walks all of its table for it.
+const NOBODY: &str = "9";
+const BARE_NOBODY: &str = "a dump that counts, of a port that nobody has";
+const LS_NOBODY: &str = "`timewait ls :9 --count`, of a port that nobody has";
 const WHY: &str = "`timewait why --no-try`";
 const PORTS: &str = "`timewait ports`";
 
@@ -62,6 +66,10 @@ fn perform(bench: &Bench<'_>, host: &Host, case: &str) -> anyhow::Result<Section
         let lines = u64::from(lines);
         ours = ours.with(name, move || check(Sample::of(&command)?, lines));
     }
+    let bare_nobody = bench.ourselves(&["bare", TIME_WAIT, "either", NOBODY]);
+    let nobody = bench.timewait(&["ls", &format!(":{NOBODY}"), "--count"]);
+    ours =
+        ours.with(BARE_NOBODY, move || Sample::of(&bare_nobody)).with(LS_NOBODY, move || Sample::of(&nobody));
     let ours = ours.run()?;
     let others = others(bench, &crowd, bench.pick(3, 2))?;
     let mut section = Section {
@@ -113,6 +121,13 @@ fn promise(section: &mut Section, ours: &Compared, others: &Compared) {
         }
         if let Some(peak) = ours.peak_mib(name) {
             section.bars.push(Bar::at_most(format!("{name}: most memory"), 16.0, peak).unit("MiB"));
+        }
+    }
+    for (cost, word) in [(Cost::Cpu, "CPU"), (Cost::Wall, "wall")] {
+        if let Some(ratio) = ours.ratio(LS_NOBODY, BARE_NOBODY, cost) {
+            let what =
+                format!("{LS_NOBODY}, among 1,000,000: {word}, of the kernel's own with the same condition");
+            section.bars.push(Bar::at_most(what, 1.05, ratio.median));
         }
     }
     for (name, bound) in [("`ss -tan state time-wait`", 4.5), ("`netstat -tan`", 10.0)] {

@@ -55,9 +55,6 @@ pub(crate) enum Command {
     Lab(Lab),
     Model(Model),
     Generate(Generate),
-    /// Try what standard input says, as a child of `why` in a network namespace of its own
-    #[command(hide = true)]
-    RehearseHere,
 }
 
 /// When to use colour.
@@ -248,7 +245,7 @@ pub(crate) struct Ls {
     Examples:\n  \
     timewait watch --for 30s            everything that closes in 30 seconds\n  \
     timewait watch :443 --each          a line for each, until Ctrl-C\n  \
-    timewait watch --json --for 1m      the sums as one JSON object\n  \
+    timewait watch --json --for 1m      an object for each, then the sums\n  \
     timewait watch --netns 4711         in the network namespace of process 4711\n\n\
     Exit status: 0; 2 for bad input, or if it could not look.")]
 pub(crate) struct Watch {
@@ -269,9 +266,16 @@ pub(crate) struct Watch {
     /// Look in another network namespace
     #[arg(long, value_name = "NAME|PATH|PID")]
     pub(crate) netns: Option<String>,
-    /// The sums as a JSON object; with --each, an object a line before
+    /// A JSON object a line: each connection that closes, then the sums
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl Watch {
+    /// Whether closes are told one by one.
+    pub(crate) fn tells_each(&self) -> bool {
+        self.each || self.json
+    }
 }
 
 /// Would bind(2) succeed here? If not: who, why, until when, what to do

@@ -31,7 +31,7 @@ use std::{
 use clap::Parser as _;
 
 use crate::{
-    args::{Args, Command},
+    args::{Args, Color, Command},
     print::Paint,
 };
 
@@ -39,9 +39,17 @@ use crate::{
 const COULD_NOT: u8 = 2;
 
 fn main() -> ExitCode {
+    if why::is_rehearsal() {
+        return told(why::perform_rehearsal(), Color::Never);
+    }
     let args = Args::parse();
     let color = args.color;
-    run(args).unwrap_or_else(|error| {
+    told(run(args), color)
+}
+
+/// An outcome's exit status; a failure is told.
+fn told(outcome: anyhow::Result<ExitCode>, color: Color) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
         if is_broken_pipe(&error) {
             return ExitCode::SUCCESS;
         }
@@ -67,10 +75,6 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Ports(ports) => ports::run(&ports, paint),
         Command::Doctor(doctor) => doctor::run(&doctor, paint),
         Command::Free(free) => free::run(&free, paint),
-        Command::RehearseHere => {
-            timewait_linux::rehearsal::perform(io::stdin().lock(), io::stdout().lock())?;
-            Ok(ExitCode::SUCCESS)
-        }
         Command::Generate(generate) => generate::run(&generate),
     }
 }

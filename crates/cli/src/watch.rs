@@ -78,7 +78,7 @@ fn elsewhere(error: anyhow::Error, args: &args::Watch) -> anyhow::Error {
 /// Until the time is over, or somebody wishes it to stop.
 fn observe(watch: &mut Watch, out: &mut Out<'_>, stop: &UnixStream) -> anyhow::Result<()> {
     let end = out.args.time.map(|time| Instant::now() + time);
-    let mut line = LiveLine::new(!out.args.each && !out.args.quiet && io::stderr().is_terminal());
+    let mut line = LiveLine::new(!out.args.tells_each() && !out.args.quiet && io::stderr().is_terminal());
     loop {
         let rest = watch.step(|close| out.close(close))?;
         out.written()?;
@@ -133,7 +133,7 @@ impl<'a> Out<'a> {
     }
 
     fn close(&mut self, close: &Close) {
-        if !self.args.each || self.failed.is_some() {
+        if !self.args.tells_each() || self.failed.is_some() {
             return;
         }
         let outcome = if self.args.json {

@@ -27,6 +27,7 @@ use crate::{
     words::why as words,
 };
 use answers::{Answered, Trials};
+pub(crate) use rehearse::{is_rehearsal, perform_rehearsal};
 
 /// It would not succeed, or it depends.
 const NOT: u8 = 1;

@@ -30,6 +30,10 @@ pub struct Bounds {
     pub timestamps: bool,
     /// Any ACK restarts TIME-WAIT (Linux); else the peer's FIN alone does (RFC 9293).
     pub any_ack_restarts: bool,
+    /// The network does what it can to the first connection's handshake as well; else that one is over and done.
+    pub handshake: bool,
+    /// What is said goes in a segment of its own; else with the FIN.
+    pub text_apart: bool,
 }
 
 impl Bounds {
@@ -112,6 +116,8 @@ impl Default for Bounds {
             reopen_on_newer_syn: false,
             timestamps: false,
             any_ack_restarts: false,
+            handshake: false,
+            text_apart: false,
         }
     }
 }

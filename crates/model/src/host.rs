@@ -87,7 +87,16 @@ impl Host {
         if !may || self.connection != 1 {
             return None;
         }
-        Some(self.state.clone().send_last(text_of(side), NOW, &rules.profile))
+        let Rules { bounds, profile, .. } = rules;
+        if !bounds.text_apart {
+            return Some(self.state.clone().send_last(text_of(side), NOW, profile));
+        }
+        let mut said = self.state.clone().send(text_of(side), NOW, profile);
+        let closed = said.next.close(NOW, profile);
+        said.send.extend(closed.send);
+        said.events.extend(closed.events);
+        said.arrows.extend(closed.arrows);
+        Some(Step { next: closed.next, ..said })
     }
 
     /// Whether something waits for its ACK and may be sent again. In the next connection all is sent once.

@@ -1,7 +1,7 @@
 //! Two TCPs and a bad network, every interleaving of them: why TIME-WAIT lasts two maximum segment lifetimes.
 //!
-//! The machine is `timewait-tcp`'s, two of them, not a second and simpler one. Both begin ESTABLISHED, say an octet and
-//! close. A segment arrives at most one MSL after it was sent, or twice, or never, in any order; so many may be lost.
+//! The machine is `timewait-tcp`'s, two of them, not a second and simpler one. Both begin ESTABLISHED (or, if asked,
+//! with the first SYN), say an octet and close. A segment arrives at most one MSL after it was sent, or twice, or never, in any order; so many may be lost.
 //!
 //! - [`Bounds`], [`Rules`]: how bad the network may be, which rules the machines have, and how long they wait
 //! - [`World`]: two [`Host`]s and what is [`Flying`] between them; its [`Action`]s, and what comes of each
@@ -34,7 +34,8 @@
 //!
 //! # Left out
 //!
-//! Long windows, much text, congestion control; a handshake that itself goes wrong; hosts that lose their memory; an end
+//! Long windows, much text, congestion control; the handshake of the first connection, but for
+//! [`Bounds::handshake`], and that of the next; hosts that lose their memory; an end
 //! that opens anew while the other still waits, but for [`Bounds::reopen_on_newer_syn`]. Faults are bounded: what they
 //! would do beyond is not known from here. Nobody gives up.
 #![forbid(unsafe_code)]

@@ -8,6 +8,13 @@ use crate::{
     rules::Rules,
 };
 
+/// Both sides of the first connection before the server has heard of it, and the SYN.
+pub(crate) fn begun(rules: &Rules) -> ([Arc<Host>; 2], Vec<Segment>) {
+    let client = State::Closed.open(iss(Side::Left, 1), NOW, &rules.profile);
+    let server = State::Closed.listen(iss(Side::Right, 1));
+    ([client.next, server.next].map(|state| Arc::new(Host::new(state, 1))), client.send)
+}
+
 /// Both sides of a connection, by a handshake that nothing disturbed, with the model's usual initial numbers.
 pub(crate) fn established(connection: u8, rules: &Rules) -> [Arc<Host>; 2] {
     let isns = [Side::Left, Side::Right].map(|side| iss(side, connection));

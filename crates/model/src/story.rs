@@ -70,12 +70,17 @@ struct Teller<'a> {
 
 impl Teller<'_> {
     fn begin(&mut self, world: &World) {
-        for side in [Side::Left, Side::Right] {
-            self.state(side, 1, StateName::Established);
+        let first = if self.rules.bounds.handshake {
+            [StateName::SynSent, StateName::Listen]
+        } else {
+            [StateName::Established; 2]
+        };
+        for (side, name) in [Side::Left, Side::Right].into_iter().zip(first) {
+            self.state(side, 1, name);
         }
-        for side in [Side::Left, Side::Right] {
+        for (side, first) in [Side::Left, Side::Right].into_iter().zip(first) {
             let name = world.host(side).state.name();
-            if name != StateName::Established {
+            if name != first {
                 self.state(side, 1, name);
             }
             self.sent(world.flight.iter().filter(|flying| flying.packet.from == side));

@@ -7,8 +7,8 @@ use timewait_tcp::{Segment, Side, StateName};
 use crate::{
     bounds::TICK,
     host::{Host, NOW},
-    network::Flying,
-    opening::established,
+    network::{Flying, Packet},
+    opening::{begun, established},
     rules::Rules,
 };
 
@@ -80,11 +80,19 @@ pub struct Accepted {
 }
 
 impl World {
-    /// Both are ESTABLISHED, by a handshake that nothing disturbed, and the users do what they do at once.
+    /// Both are ESTABLISHED, by a handshake that nothing disturbed, and the users do what they do at once; or the first
+    /// SYN is under way ([`Bounds::handshake`](crate::Bounds::handshake)).
     pub fn start(rules: &Rules) -> Self {
-        let [left, right] = established(1, rules);
+        let ([left, right], syn) =
+            if rules.bounds.handshake { begun(rules) } else { (established(1, rules), Vec::new()) };
         let (losses, repeats) = (rules.bounds.losses, rules.bounds.repeats);
         let mut world = Self { left, right, flight: Vec::new(), losses, repeats, free: [true; 2] };
+        world.send(syn.into_iter().map(|segment| Packet {
+            from: Side::Left,
+            connection: 1,
+            from_nobody: false,
+            segment,
+        }));
         for side in [Side::Left, Side::Right] {
             let begun = world.host(side).begins(side, rules);
             world = world.done(side, 1, begun).world;

@@ -96,6 +96,34 @@ fn a_segment_that_arrives_twice_moves_no_first_wait() {
     assert_eq!(first(Bounds { repeats: 1, ..once }), first(once));
 }
 
+#[test]
+fn a_handshake_that_goes_wrong_moves_no_first_wait() {
+    let undisturbed = Bounds { msl: 1, retransmissions: 1, ..Bounds::default() };
+    assert_eq!(first(Bounds { handshake: true, ..undisturbed }), first(undisturbed));
+    assert_eq!(first(undisturbed), [Some(2), Some(2), Some(3)]);
+}
+
+#[test]
+fn text_in_segments_of_its_own_moves_no_first_wait() {
+    let bounds = Bounds { msl: 1, retransmissions: 1, text_apart: true, ..Bounds::default() };
+    let answers = [1, 2, 3].map(|wait| {
+        let row = explored(bounds, wait);
+        assert!(row.holds(TextIsKept) && row.holds(BothEnd), "{wait}");
+        [EndsReliably, NothingOldAccepted, NotEvenAnRst].map(|question| row.holds(question))
+    });
+    assert_eq!(answers, [[false, false, false], [true, true, false], [true, true, true]]);
+}
+
+/// The handshake is really disturbed, and the text really goes alone: where it is not the FIN's, there are more states.
+#[test]
+fn more_that_can_go_wrong_is_more_states() {
+    let msl_1 = Bounds { msl: 1, retransmissions: 1, ..Bounds::default() };
+    let with = |bounds| explored(bounds, 2).states;
+    let states =
+        [with(msl_1), with(Bounds { handshake: true, ..msl_1 }), with(Bounds { text_apart: true, ..msl_1 })];
+    assert_eq!(states, [597, 14_884, 73_361]);
+}
+
 /// The properties can fail: without enough retransmissions somebody waits for ever, and that is found.
 #[test]
 fn what_is_lost_for_ever_is_noticed() {

@@ -7,10 +7,7 @@ use rustix::{
     net::Shutdown,
 };
 use timewait_facts::State;
-use timewait_linux::{
-    options::{self, Look},
-    sockets::SocketTable,
-};
+use timewait_linux::{options, sockets::SocketTable};
 
 /// A side of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +42,7 @@ pub enum First {
 /// The connection is gone (`ENOTCONN`).
 pub(crate) fn send_fin(socket: impl AsFd, peer: impl FnOnce() -> Option<SocketAddr>) -> io::Result<Sent> {
     rustix::net::shutdown(&socket, Shutdown::Write)?;
-    let Look { state, received } = options::look(&socket).map_err(|error| errno(&error))?;
+    let state = options::tcp_state(&socket).map_err(|error| errno(&error))?;
     let first = match state {
         State::FinWait1 | State::FinWait2 => First::Us,
         State::LastAck => First::Peer,
@@ -60,25 +57,7 @@ pub(crate) fn send_fin(socket: impl AsFd, peer: impl FnOnce() -> Option<SocketAd
         | State::Listen
         | State::BoundInactive => First::Unseen,
     };
-    Ok(Sent { first, answered: received > 0, may_cross: state == State::FinWait1 })
-}
-
-/// Looks whether nothing has come from the peer, and if so sends our FIN, unless that is left to a close(2) that follows at
-/// once; `None` if something has.
-///
-/// What comes in the moment between the two is not seen: it is taken for the later.
-///
-/// # Errors
-/// As [`send_fin`].
-pub(crate) fn send_fin_in_silence(socket: impl AsFd, by_close: bool) -> io::Result<Option<Sent>> {
-    let Look { state, received } = options::look(&socket).map_err(|error| errno(&error))?;
-    if state != State::Established || received > 0 {
-        return Ok(None);
-    }
-    if !by_close {
-        rustix::net::shutdown(&socket, Shutdown::Write)?;
-    }
-    Ok(Some(Sent::BEFORE_THE_PEERS))
+    Ok(Sent { first, may_cross: state == State::FinWait1 })
 }
 
 /// Our FIN, sent.
@@ -86,25 +65,23 @@ pub(crate) fn send_fin_in_silence(socket: impl AsFd, by_close: bool) -> io::Resu
 pub(crate) struct Sent {
     /// Whose was first, as far as can be told now.
     pub(crate) first: First,
-    /// The peer had said something, or closed, when we looked.
-    pub(crate) answered: bool,
     /// Ours is on its way, and the peer's may cross it.
     may_cross: bool,
 }
 
 impl Sent {
     /// The peer's FIN came before ours was to be sent.
-    pub(crate) const AFTER_THE_PEERS: Self = Self { first: First::Peer, answered: true, may_cross: false };
+    pub(crate) const AFTER_THE_PEERS: Self = Self { first: First::Peer, may_cross: false };
     /// Nothing had come from the peer a moment before ours was sent.
-    pub(crate) const BEFORE_THE_PEERS: Self = Self { first: First::Us, answered: false, may_cross: true };
+    pub(crate) const BEFORE_THE_PEERS: Self = Self { first: First::Us, may_cross: true };
     /// The connection was gone before ours could be sent.
-    pub(crate) const UNSEEN: Self = Self { first: First::Unseen, answered: false, may_cross: false };
+    pub(crate) const UNSEEN: Self = Self { first: First::Unseen, may_cross: false };
 }
 
 /// Looks again once the peer's FIN has been read: in CLOSING it arrived before the acknowledgement of ours.
 pub(crate) fn at_peers_fin(socket: impl AsFd, so_far: Sent) -> Sent {
     let crossed = so_far.may_cross && options::tcp_state(socket).is_ok_and(|state| state == State::Closing);
-    Sent { first: if crossed { First::Both } else { so_far.first }, may_cross: false, ..so_far }
+    Sent { first: if crossed { First::Both } else { so_far.first }, may_cross: false }
 }
 
 /// Who waits after a connection that has ended. The other side's wait is in this table too if it is on this host.

@@ -90,7 +90,7 @@ impl Server {
 
     /// The same at the kernel's speed: [`Setup::threads`] threads accept, and of single clients nothing is told.
     ///
-    /// A connection is an accept4(2), a send(2), a getsockopt(2) that tells whether the client has said something or closed, a
+    /// A connection is an accept4(2), a send(2), a recv(2) that tells whether the client has said something or closed, a
     /// shutdown(2), and a close(2); nothing is allocated for it. Clients that are not done with so soon, because they are not on
     /// this host or have said something, are waited for as in [`run`](Self::run), by the calling thread.
     ///

@@ -53,11 +53,11 @@ const ALL: [(Variant, &str, &str); 9] = [
     (Variant::More, "more", "accept4, `send(MSG_MORE)`, close"),
     (Variant::MoreShutdown, "more-shutdown", "accept4, `send(MSG_MORE)`, shutdown, close"),
     (Variant::MoreRecvShutdown, "more-recv", "the same with a recv before the shutdown"),
-    (Variant::MoreLookShutdown, "more-look", "the same with a look at `TCP_INFO` instead"),
-    (Variant::Unasked, "unasked", "that, and accept4 is not asked for the peer's address: ours"),
+    (Variant::MoreLookShutdown, "more-look", "with a look at `TCP_INFO` instead of the recv"),
+    (Variant::Unasked, "unasked", "with the recv, and accept4 is not asked for the peer's address: ours"),
     (Variant::Late, "late", "accept4, `send(MSG_MORE)`, shutdown; close when 128 others have come"),
     (Variant::LateIfClosed, "late-recv", "the same after a recv of the client's FIN"),
-    (Variant::Separate, "separate", "accept4 unasked, send, a look, close: ours with `--separate-fin`"),
+    (Variant::Separate, "separate", "accept4 unasked, send, recv, close: ours with `--separate-fin`"),
 ];
 
 /// Serves as a variant until it is ended.
@@ -92,10 +92,10 @@ fn say(variant: Variant, client: &OwnedFd) -> rustix::io::Result<()> {
     send(client, b"I sent sth to client!\n", flags)?;
     match variant {
         Variant::Close | Variant::More => return Ok(()),
-        Variant::MoreLookShutdown | Variant::Unasked | Variant::Separate => {
-            let _ = options::look(client);
+        Variant::MoreLookShutdown => {
+            let _ = options::tcp_state(client);
         }
-        Variant::MoreRecvShutdown => {
+        Variant::MoreRecvShutdown | Variant::Unasked | Variant::Separate => {
             let _ = recv(client, &mut [0; 1][..], RecvFlags::TRUNC | RecvFlags::DONTWAIT);
         }
         Variant::MoreShutdown | Variant::Late | Variant::LateIfClosed => {}

@@ -54,6 +54,12 @@ pub(crate) struct Model {
     /// Both sides use timestamps (RFC 7323)
     #[arg(long)]
     pub(crate) timestamps: bool,
+    /// The network harms the handshake, too: more states
+    #[arg(long, hide_short_help = true)]
+    pub(crate) handshake: bool,
+    /// Text goes in segments of its own: far more states
+    #[arg(long, hide_short_help = true)]
+    pub(crate) text_apart: bool,
     /// Also how the first safe wait moves
     #[arg(long)]
     pub(crate) sweep: bool,
@@ -84,6 +90,8 @@ impl Model {
             reopen_on_newer_syn: self.reopen_on_newer_syn,
             timestamps: self.timestamps,
             any_ack_restarts: self.any_ack_restarts,
+            handshake: self.handshake,
+            text_apart: self.text_apart,
         }
     }
 }

@@ -4,9 +4,9 @@
 //! kernel's answer and the rules' for a situation in which nothing is open.
 
 use std::{
-    env,
+    env, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    process::{Command, Stdio},
+    process::{Command, ExitCode, Stdio},
 };
 
 use timewait_diagnose::{
@@ -34,11 +34,26 @@ pub(super) fn check(answered: &mut [Answered]) {
     }
 }
 
+/// By this word alone a child of ours is told to rehearse. It is not taken apart as arguments are: that would take longer than
+/// the rehearsal.
+const REHEARSE: &str = "rehearse-here";
+
+/// Whether this process is a child that is to rehearse.
+pub(crate) fn is_rehearsal() -> bool {
+    let mut arguments = env::args_os().skip(1);
+    arguments.next().is_some_and(|word| word == REHEARSE) && arguments.next().is_none()
+}
+
+/// Tries what standard input says, in the network namespace that it was started in.
+pub(crate) fn perform_rehearsal() -> anyhow::Result<ExitCode> {
+    rehearsal::perform(io::stdin().lock(), io::stdout().lock())?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn hear(trials: &[Trial]) -> Result<Vec<rehearsal::Answer>, String> {
     let program = env::current_exe().map_err(|error| error.to_string())?;
     let said = |error: RehearsalError| format!("{:#}", anyhow::Error::from(error));
-    rehearsal::rehearse(Command::new(program).arg("rehearse-here").stderr(Stdio::null()), trials)
-        .map_err(said)
+    rehearsal::rehearse(Command::new(program).arg(REHEARSE).stderr(Stdio::null()), trials).map_err(said)
 }
 
 /// To what a trial belongs: its place in the answer.

@@ -50,6 +50,8 @@ pub(crate) fn rules(bounds: &Bounds) -> Vec<String> {
     } else if bounds.timestamps {
         all.push("with timestamps (RFC 7323)".to_owned());
     }
+    all.extend(bounds.handshake.then(|| "the first handshake may go wrong".to_owned()));
+    all.extend(bounds.text_apart.then(|| "what is said goes in a segment of its own".to_owned()));
     all
 }
 
@@ -110,12 +112,13 @@ pub(crate) fn closing(bytes: usize, bounds: &Bounds) -> Vec<String> {
     } else {
         "The next connection is opened when neither side has anything left of this one"
     };
+    let handshake = if bounds.handshake { "" } else { ", a handshake that goes wrong" };
     vec![
         "nothing old in: no segment of this connection is accepted in the next one, whatever its initial numbers; nor \
          is an RST by which a closed end answered such a segment."
             .to_owned(),
         format!(
-            "Left out: long windows, much text, congestion, a handshake that goes wrong; time is in ticks, faults are \
+            "Left out: long windows, much text, congestion{handshake}; time is in ticks, faults are \
              bounded, nobody gives up. {next}. Explored to the end; memory for a wait: {} MB.",
             bytes.div_ceil(1 << 20)
         ),

@@ -183,7 +183,7 @@ fn every_field_that_is_printed_is_documented() {
         ] {
             fields(&serde_json::from_str(&run(question).stdout).unwrap(), &mut printed);
         }
-        let watch = Process::start(timewait(&["watch", ":9000"]).args(["--each", "--json"]));
+        let watch = Process::start(timewait(&["watch", ":9000"]).args(["--json"]));
         watch.until("watching");
         // To its end: a client that leaves before the server's line draws an RST, which leaves samples nothing to see.
         TcpStream::connect("127.0.0.1:9000").unwrap().read_to_end(&mut Vec::new()).unwrap();

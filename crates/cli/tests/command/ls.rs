@@ -118,7 +118,7 @@ fn a_reader_that_stops_reading_is_no_error() {
             &["doctor"],
             &["doctor", "--json"],
             &["watch", "-q", "--for", "10ms"],
-            &["watch", "-q", "--for", "10ms", "--each", "--json"],
+            &["watch", "-q", "--for", "10ms", "--json"],
             &["--help"],
             &["generate", "man"],
         ] {

@@ -47,8 +47,9 @@ fn interrupted(watch: Process) -> String {
         _ => line.to_owned(),
     });
     // How wide a column is depends on the digits of a process id.
-    let columns =
-        lines.map(|line| line.split("  ").filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  "));
+    let columns = lines.map(|line| {
+        line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
+    });
     columns.collect::<Vec<_>>().join("\n")
 }
 
@@ -103,7 +104,7 @@ fn a_time_ends_the_watch() {
 fn json_has_a_line_a_close_and_then_the_sums_and_what_is_inferred_says_so() {
     in_own_host(|_host| {
         let listener = TcpListener::bind("127.0.0.1:9000").unwrap();
-        let watch = watch(&["--no-probe", "--each", "--json"]);
+        let watch = watch(&["--no-probe", "--json"]);
         let client = TcpStream::connect("127.0.0.1:9000").unwrap();
         drop(listener.accept().unwrap());
         drop(client);
@@ -144,7 +145,7 @@ fn a_process_whose_name_is_an_escape_sequence_does_not_reach_the_terminal() {
         std::fs::copy(program(), &evil).unwrap();
         let server = Process::start(Command::new(&evil).args(["serve", "127.0.0.1:9000"]));
         server.until("listening on");
-        for format in [&["--each"][..], &["--each", "--json"]] {
+        for format in [&["--each"][..], &["--json"]] {
             let watch = watch(format);
             three_clients();
             watch.signal("INT");

@@ -1,6 +1,11 @@
 use core::{net::SocketAddr, num::NonZeroU32};
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{Hash, Hasher},
+    net::IpAddr,
+};
 
+use rustc_hash::FxBuildHasher;
 use timewait_facts::{Owner, Socket, State};
 
 use super::{LocalPorts, Occupant};
@@ -11,13 +16,14 @@ use super::{LocalPorts, Occupant};
 pub struct Census {
     ports: LocalPorts,
     occupants: Vec<Occupant>,
-    places: HashMap<Likeness, usize>,
+    /// The keys are this host's own addresses: no stranger chooses them so that they collide.
+    places: HashMap<Likeness, usize, FxBuildHasher>,
     /// The kind that was added last, and its place: mostly the next is of it, too.
     last: Option<(Likeness, usize)>,
 }
 
 /// All that the rules look at.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Likeness {
     local: SocketAddr,
     state: State,
@@ -30,6 +36,19 @@ struct Likeness {
     led_to: bool,
     flags: (Option<bool>, Option<bool>),
     owner: Option<Owner>,
+}
+
+/// As few bytes as tell most of them apart: this is done for each socket.
+#[allow(clippy::derived_hash_with_manual_eq, reason = "equal ones write equal bytes")]
+impl Hash for Likeness {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        match self.local.ip() {
+            IpAddr::V4(ip) => hasher.write_u32(ip.to_bits()),
+            IpAddr::V6(ip) => hasher.write_u128(ip.to_bits()),
+        }
+        let flags = u32::from(self.is_minisocket) << 1 | u32::from(self.led_to);
+        hasher.write_u32(u32::from(self.local.port()) << 16 | (self.state as u32) << 8 | flags);
+    }
 }
 
 impl Likeness {
@@ -53,7 +72,7 @@ impl Likeness {
 impl Census {
     /// Nobody yet. The ports are those that the kernel chooses from.
     pub fn new(ports: LocalPorts) -> Self {
-        Self { ports, occupants: Vec::new(), places: HashMap::new(), last: None }
+        Self { ports, occupants: Vec::new(), places: HashMap::default(), last: None }
     }
 
     /// Adds a socket.
@@ -62,8 +81,11 @@ impl Census {
         let place = match &self.last {
             Some((last, place)) if *last == likeness => *place,
             _ => {
-                let next = self.occupants.len();
-                let place = *self.places.entry(likeness.clone()).or_insert(next);
+                let known = self.places.get(&likeness).copied();
+                let place = known.unwrap_or_else(|| {
+                    self.places.insert(likeness.clone(), self.occupants.len());
+                    self.occupants.len()
+                });
                 self.last = Some((likeness, place));
                 place
             }

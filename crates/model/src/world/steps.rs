@@ -105,7 +105,7 @@ impl World {
         After { world: self, wrong }
     }
 
-    fn send(&mut self, packets: impl Iterator<Item = Packet>) {
+    pub(super) fn send(&mut self, packets: impl Iterator<Item = Packet>) {
         self.flight.extend(packets.map(|packet| Flying { age: 0, copy: false, packet: Arc::new(packet) }));
         self.flight.sort();
     }

@@ -16,7 +16,7 @@ const UNHURRIED: u64 = 100;
 
 /// A thread that accepts, says the message, closes, and does nothing else: what takes longer is the worker's.
 ///
-/// Every client is waited for until it closes, unless they come in a rush. Then one look before our FIN decides. If nothing has
+/// Every client is waited for until it closes, unless they come in a rush. Then one recv(2) before our FIN decides. If nothing has
 /// come from the client by then, and it is on this host, nothing can be lost any more: the descriptor is closed, and the kernel
 /// does the rest. Should the client speak later, it meets an RST, but behind the message, which this same kernel has put
 /// into its queue already, and leaves there. A client that is elsewhere, or has said something, is waited for all the same:
@@ -131,15 +131,15 @@ impl<'a> Acceptor<'a> {
         }
         self.totals.served += 1;
         let settles = self.is_rush() && (self.all_near || talk.is_near()) && setup.linger.is_none();
+        let heard = talk.hear(&mut self.scratch)?;
+        self.totals.bytes_discarded += heard;
+        if heard > 0 || talk.has_heard_fin() {
+            talk.send_fin()?;
+            return Ok(if talk.has_heard_fin() { Step::Done } else { Step::Linger });
+        }
         // Nothing is held back for a FIN of its own: the close can send it.
-        if talk.send_fin_in_silence(settles && !setup.fin_rides())? {
-            return Ok(if settles { Step::Settled } else { Step::Linger });
-        }
-        talk.send_fin()?;
-        if talk.has_answered() {
-            self.totals.bytes_discarded += talk.hear(&mut self.scratch)?;
-        }
-        Ok(if talk.has_heard_fin() { Step::Done } else { Step::Linger })
+        talk.send_fin_in_silence(settles && !setup.fin_rides())?;
+        Ok(if settles { Step::Settled } else { Step::Linger })
     }
 
     fn is_rush(&mut self) -> bool {

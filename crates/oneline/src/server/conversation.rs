@@ -7,7 +7,7 @@ use std::{
 use rustix::{
     event::epoll::EventFlags,
     io::{self, Errno},
-    net::{RecvFlags, SendFlags, sockopt},
+    net::{RecvFlags, SendFlags, Shutdown, sockopt},
 };
 use timewait_linux::options;
 
@@ -86,11 +86,6 @@ impl Conversation {
         self.fin.map(|sent| sent.first)
     }
 
-    /// Whether the client had said something, or closed, when our FIN was sent.
-    pub(super) fn has_answered(&self) -> bool {
-        self.fin.is_some_and(|sent| sent.answered)
-    }
-
     /// Whether the client surely is on this host, by the address that accept(2) gave.
     pub(super) fn is_near(&self) -> bool {
         self.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback())
@@ -157,12 +152,14 @@ impl Conversation {
         Ok(())
     }
 
-    /// Sends our FIN if nothing has come from the client, or leaves it to the close that follows; gives whether.
-    pub(super) fn send_fin_in_silence(&mut self, by_close: bool) -> io::Result<bool> {
-        let sent =
-            closing::send_fin_in_silence(&self.socket, by_close).map_err(|errno| self.reason_for(errno))?;
-        self.fin = sent.or(self.fin);
-        Ok(sent.is_some())
+    /// Sends our FIN where nothing had come from the client a moment before, unless that is left to a close(2) that follows
+    /// at once. What comes in this moment is not seen: it is taken for the later.
+    pub(super) fn send_fin_in_silence(&mut self, by_close: bool) -> io::Result<()> {
+        if !by_close {
+            rustix::net::shutdown(&self.socket, Shutdown::Write).map_err(|errno| self.reason_for(errno))?;
+        }
+        self.fin = Some(Sent::BEFORE_THE_PEERS);
+        Ok(())
     }
 
     /// That there is no connection any more has its own reason.
