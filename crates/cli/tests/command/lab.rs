@@ -48,8 +48,10 @@ fn settings() -> BTreeMap<String, String> {
 
 /// The verdicts of all claims, by name and family, as said or in their contrary setups.
 fn verdicts(claims: &[Value], contrary: bool) -> BTreeMap<(&str, &str), &str> {
+    fn row(claim: &Value) -> [&str; 3] {
+        ["id", "family", "verdict"].map(|field| claim[field].as_str().unwrap())
+    }
     let these = claims.iter().filter(|claim| claim["contrary"].is_null() != contrary);
-    let row = |claim: &'_ Value| ["id", "family", "verdict"].map(|field| claim[field].as_str().unwrap());
     these.map(row).map(|[id, family, verdict]| ((id, family), verdict)).collect()
 }
 
