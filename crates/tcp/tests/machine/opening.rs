@@ -209,6 +209,24 @@ fn the_text_of_a_segment_leaves_room_for_timestamps_within_the_peers_mss() {
     }
 }
 
+/// Only the other's SYN,ACK is read though it lies before the window, and only its SYN is answered with ours.
+#[test]
+fn syn_received_after_a_simultaneous_open_acks_what_else_lies_outside_the_window() {
+    let profile = Profile { repeats_syn_ack: true, ..prompt() };
+    let before = syn_received_actively(at_s(0), &profile);
+    for segment in [
+        reach::text(IRS, ISS + 1, b"x"),
+        reach::ack(IRS, ISS + 1),
+        reach::text(IRS + 1 + profile.window, ISS + 1, b"x"),
+        Segment { ack: Some(ISS), ..syn() },
+        Segment { seq: IRS, text: b"x".to_vec(), ..Segment::default() },
+    ] {
+        let step = before.clone().on_segment(segment.clone(), at_s(1), &profile);
+        assert_eq!((only(&step).flags, only(&step).ack), (Flags::NONE, Some(IRS + 1)), "{segment:?}");
+        assert_eq!(step.next, before, "{segment:?}");
+    }
+}
+
 /// RFC 9293 §3.10.7.4, fifth: on the way to ESTABLISHED the window is set, whatever SND.WL1 says: here the segment starts
 /// before the SYN, and its text reaches into the window.
 #[test]

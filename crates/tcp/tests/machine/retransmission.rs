@@ -280,6 +280,26 @@ fn nagle_holds_a_short_segment_back_until_all_is_acknowledged() {
     assert_eq!(only(&two.next.on_segment(segment, at_s(0), &profile)).text, b"b");
 }
 
+/// RFC 9293 §3.8.6.2.1, (3), and §3.9.1.2, MUST-61.
+#[test]
+fn half_the_largest_window_is_worth_a_segment_and_only_the_last_of_the_text_is_pushed() {
+    for (window, octets) in [(2000, 2000), (1999, 0)] {
+        let profile = Profile { default_mss: 9000, mss: 9000, ..prompt() };
+        let opening = reach::state(timewait_tcp::StateName::SynReceived, at_s(0), &profile);
+        let half = Segment { window, ..reach::ack(reach::IRS + 1, reach::ISS + 1) };
+        let open = opening.on_segment(half, at_s(0), &profile).next;
+        let step = open.send(&[b'x'; 2500], at_s(0), &profile);
+        assert_eq!(step.send.iter().map(|segment| segment.text.len()).sum::<usize>(), octets, "of {WINDOW}");
+        assert!(step.send.iter().all(|segment| !segment.has(Flags::PSH)), "there is more");
+
+        let rest = reach::ack(expected(&step.next), nxt(&step.next));
+        let rest = step.next.on_segment(rest, at_s(0), &profile);
+        assert!(only(&rest).has(Flags::PSH));
+        let fin = acknowledged(rest.next, at_s(0), &profile).close(at_s(0), &profile);
+        assert_eq!(only(&fin).flags, Flags::FIN, "nothing to push");
+    }
+}
+
 /// RFC 9293 §3.8.6, MUST-34, MUST-35, SHLD-15: "the usable window" may become negative, and that is survived.
 #[test]
 fn a_window_that_is_taken_back_is_filled_no_further_and_probed_for_as_long_as_the_peer_answers() {
