@@ -8,7 +8,9 @@ mod owners;
 mod rows;
 
 use std::{
+    fs::File,
     io::{self, BufWriter, Write},
+    os::fd::AsFd as _,
     process::ExitCode,
 };
 
@@ -48,10 +50,16 @@ pub(crate) fn run(args: &Ls, paint: Paint) -> anyhow::Result<ExitCode> {
         return everywhere::run(args, paint);
     }
     let (netns, mut table) = open_at(args.netns.as_deref())?;
-    let mut out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
+    let mut out = standard_output()?;
     list(&mut out, &mut table, &Asked { args, query: query(args), paint, netns: netns.as_ref() })?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Standard output without the buffer that is written out line by line.
+fn standard_output() -> io::Result<BufWriter<File>> {
+    let out = io::stdout().as_fd().try_clone_to_owned()?;
+    Ok(BufWriter::with_capacity(OUTPUT_BUFFER, File::from(out)))
 }
 
 /// Lines can only be put in order by what they have.

@@ -1,7 +1,7 @@
 //! `ls --all-netns`: the same list for each namespace, its name on each line.
 
 use std::{
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     ops::ControlFlow,
     process::ExitCode,
 };
@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use timewait_linux::sockets::{Query, SocketTable};
 
-use super::{Asked, OUTPUT_BUFFER, list, query};
+use super::{Asked, list, query, standard_output};
 use crate::{
     args::Ls,
     everywhere::{Space, not_entered, spaces},
@@ -20,7 +20,7 @@ use crate::{
 pub(super) fn run(args: &Ls, paint: Paint) -> anyhow::Result<ExitCode> {
     let spaces = spaces()?;
     let widest = spaces.iter().map(|space| space.name.chars().count()).max().unwrap_or(0);
-    let mut out = BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock());
+    let mut out = standard_output()?;
     let mut seen = false;
     for space in &spaces {
         let table = match open(space) {

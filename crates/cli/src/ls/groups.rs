@@ -11,7 +11,7 @@ use timewait_facts::{Socket, States};
 use timewait_linux::sockets::{Query, SocketTable};
 
 use super::{Asked, Known, order::First};
-use key::{Hash, Key};
+use key::{Hash, Key, Numbers};
 
 use crate::{
     args::{By, Sort},
@@ -46,14 +46,16 @@ pub(super) fn list(
     }
     let serving =
         if matches!(by, By::Local | By::Peer) { Serving::read(table, asked)? } else { Serving::NONE };
-    let (hash, mut groups) = (Hash::new(), HashTable::<Line>::new());
+    let (hash, mut groups) = (Hash::new(), HashTable::<(Numbers, Line)>::new());
     let rows = table
         .dump(&asked.query, |row| {
             let key = Key::of(&row.socket, by, &serving, &owners);
+            let numbers = key.numbers();
             groups
-                .entry(hash.of(key), |(other, _)| *other == key, |(other, _)| hash.of(*other))
-                .or_insert_with(|| (key, Group::default()))
+                .entry(hash.of(numbers), |(other, _)| *other == numbers, |(other, _)| hash.of(*other))
+                .or_insert_with(|| (numbers, (key, Group::default())))
                 .into_mut()
+                .1
                 .1
                 .add(&row.socket);
             ControlFlow::Continue(())
@@ -63,8 +65,8 @@ pub(super) fn list(
     let sort = asked.args.arrange.sort.unwrap_or(Sort::Count);
     let mut first =
         First::new(asked.args.arrange.limit, |one: &Line, other: &Line| of_groups(sort, one, other));
-    let last_ms = groups.iter().filter_map(|(_, group)| group.last_ms).max();
-    for line in groups {
+    let last_ms = groups.iter().filter_map(|(_, (_, group))| group.last_ms).max();
+    for (_, line) in groups {
         first.add(line);
     }
     let lines = first.in_order();

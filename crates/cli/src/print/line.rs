@@ -37,13 +37,25 @@ impl Line {
     }
 
     /// Appends what a pen writes.
-    #[allow(clippy::inline_always, reason = "so that the pen stays in registers")]
-    #[inline(always)]
     pub(crate) fn pen(&mut self, write: impl FnOnce(Pen<'_>) -> Pen<'_>) {
-        self.make_room(Pen::ROOM);
-        if let Some(room) = self.bytes.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut) {
-            self.length += write(Pen::new(room)).length();
+        if let Some(pen) = self.open() {
+            let written = write(pen).length();
+            self.keep(written);
         }
+    }
+
+    /// A pen behind what is there already; what it writes is to be [kept](Self::keep). This is [`pen`](Self::pen) for
+    /// whom a call is too much.
+    #[inline]
+    pub(crate) fn open(&mut self) -> Option<Pen<'_>> {
+        self.make_room(Pen::ROOM);
+        self.bytes.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut).map(Pen::new)
+    }
+
+    /// Takes in what a pen wrote.
+    #[inline]
+    pub(crate) fn keep(&mut self, written: usize) {
+        self.length += written;
     }
 
     pub(crate) fn text(&mut self, text: &str) {
@@ -144,7 +156,7 @@ mod tests {
         for number in 0..30_000_u32 {
             line.pen(|pen| pen.decimal(number).put(b" "));
             line.spill(&mut out).unwrap();
-            expected += &format!("{number} ");
+            expected.extend([number.to_string(), " ".to_owned()]);
         }
         line.text(&"x".repeat(2 * FULL));
         expected += &"x".repeat(2 * FULL);

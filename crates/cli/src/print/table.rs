@@ -180,11 +180,14 @@ impl<'a, W: Write> Table<'a, W> {
             text.text(self.indent);
         }
         let tells_owner = cells.columns.owner;
-        text.pen(|pen| match (cells.write(pen, socket), owner) {
+        let Some(pen) = text.open() else { return };
+        let pen = match (cells.write(pen, socket), owner) {
             (pen, _) if !tells_owner => pen.put(b"\n"),
             (pen, None) => pen.put(b"-\n"),
             (pen, Some(_)) => pen,
-        });
+        };
+        let written = pen.length();
+        text.keep(written);
         if let Some(owner) = owner.filter(|_| tells_owner) {
             // Writing to a line cannot fail.
             let _ = write_owner(text, owner);

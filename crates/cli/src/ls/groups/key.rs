@@ -28,6 +28,9 @@ pub(super) enum Key {
     NoProcess,
 }
 
+/// A key as numbers: of what kind it is, and which. Different keys have different ones.
+pub(super) type Numbers = (u32, u128);
+
 impl Key {
     #[inline(always)]
     pub(super) fn of(socket: &Socket, by: By, serving: &Serving, owners: &Known) -> Self {
@@ -49,9 +52,8 @@ impl Key {
         Self::End(end.ip().to_canonical(), with_port.then_some(end.port()))
     }
 
-    /// The key as numbers; different keys have different ones.
     #[inline(always)]
-    fn numbers(self) -> (u32, u128) {
+    pub(super) fn numbers(self) -> Numbers {
         const V4: u32 = 1 << 17;
         const V6: u32 = 2 << 17;
         match self {
@@ -100,23 +102,30 @@ impl Hash {
     }
 
     #[inline(always)]
-    pub(super) fn of(&self, key: Key) -> u64 {
-        let [mut sum, for_kind, factors @ ..] = self.0;
-        let (kind, mut number) = key.numbers();
-        sum = sum.wrapping_add(for_kind.wrapping_mul(kind.into()));
-        // Of a number that is short, the words that are zero add nothing.
-        for factor in factors {
-            if number == 0 {
-                break;
-            }
-            #[allow(clippy::cast_possible_truncation, reason = "the lowest word")]
-            let word = number as u32;
-            sum = sum.wrapping_add(factor.wrapping_mul(word.into()));
-            number >>= 32;
+    pub(super) fn of(&self, (kind, number): Numbers) -> u64 {
+        let [start, factors @ ..] = self.0;
+        let [a, b, c, d] = [0, 32, 64, 96].map(|shift| word(number >> shift));
+        let sum = |words: &[(u64, u32)], start: u64| {
+            words
+                .iter()
+                .fold(start, |sum, (factor, word)| sum.wrapping_add(factor.wrapping_mul((*word).into())))
+        };
+        let [for_kind, for_a, for_b, for_c, for_d] = factors;
+        let mut hash = sum(&[(for_kind, kind), (for_a, a)], start);
+        // Words that are zero add nothing.
+        if number > u32::MAX.into() {
+            hash = sum(&[(for_b, b), (for_c, c), (for_d, d)], hash);
         }
         // The theorem is about the upper half, and a table of hashes looks at the lower first.
-        sum.rotate_left(32)
+        hash.rotate_left(32)
     }
+}
+
+/// The lowest word.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "that is what is asked for")]
+fn word(number: u128) -> u32 {
+    number as u32
 }
 
 #[cfg(test)]
@@ -169,7 +178,7 @@ mod tests {
         for (place, one) in keys.into_iter().enumerate() {
             for other in keys.into_iter().skip(place + 1) {
                 assert_ne!(one.numbers(), other.numbers(), "{one:?} {other:?}");
-                assert_ne!(hash.of(one), hash.of(other), "{one:?} {other:?}");
+                assert_ne!(hash.of(one.numbers()), hash.of(other.numbers()), "{one:?} {other:?}");
             }
         }
     }
@@ -181,7 +190,7 @@ mod tests {
         let mut buckets = [0_u32; 1 << 10];
         for number in 0..1_u32 << 14 {
             let key = Key::End(IpAddr::from((number << 18).to_be_bytes()), Some(9000));
-            buckets[(hash.of(key) & 0x3ff) as usize] += 1;
+            buckets[(hash.of(key.numbers()) & 0x3ff) as usize] += 1;
         }
         let fullest = buckets.iter().max().unwrap();
         assert!(*fullest < 16 * 16, "{fullest} of 16,384 in one of 1,024 buckets");

@@ -26,10 +26,13 @@ impl Serialize for Row<'_> {
 #[inline(always)]
 pub(crate) fn write_row(line: &mut Line, socket: &Socket, owner: Option<&Owner>) {
     let timer_ms = Piece::decimal(socket.timer.expires_ms);
-    line.pen(|pen| {
-        let pen = before_owner(pen, socket, timer_ms);
-        if owner.is_some() { pen } else { behind_owner(pen.put(b"null"), socket, timer_ms) }
-    });
+    let Some(pen) = line.open() else { return };
+    let mut pen = before_owner(pen, socket, timer_ms);
+    if owner.is_none() {
+        pen = behind_owner(pen.put(b"null"), socket, timer_ms);
+    }
+    let written = pen.length();
+    line.keep(written);
     if let Some(owner) = owner {
         write_from_owner_on(line, *socket, owner);
     }

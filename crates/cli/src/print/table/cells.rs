@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU32;
 
-use timewait_facts::{Socket, State, TimerKind};
+use timewait_facts::{Socket, State, Timer, TimerKind};
 
 use super::{Column, Columns, GAP, WIDEST};
 use crate::print::{
@@ -33,20 +33,24 @@ impl Cells {
     /// nothing, not even its padding.
     #[inline(always)]
     pub(super) fn write<'p>(&mut self, pen: Pen<'p>, socket: &Socket) -> Pen<'p> {
-        let Columns { state, details, owner } = self.columns;
+        let Columns { state: names_state, details, owner } = self.columns;
+        let state = socket.state;
         let (mut pen, mut due) = (pen, 0);
-        if state {
-            let name = |pen: Pen<'p>| pen.piece(Piece::state(socket.state));
-            (pen, due) = self.cell(Column::State, due, socket.state).left(pen, name);
+        if names_state {
+            let mut cell = self.open(pen, due, Column::State, state);
+            cell.pen = cell.pen.piece(Piece::state(state));
+            (pen, due) = cell.close();
         }
-        let local = |pen: Pen<'p>| pen.endpoint(socket.local);
-        (pen, due) = self.cell(Column::Local, due, socket.state).left(pen, local);
-        let peer =
-            |pen: Pen<'p>| if socket.peer.port() == 0 { pen.put(b"*") } else { pen.endpoint(socket.peer) };
-        (pen, due) = self.cell(Column::Peer, due, socket.state).left(pen, peer);
+        let mut cell = self.open(pen, due, Column::Local, state);
+        cell.pen = cell.pen.endpoint(socket.local);
+        (pen, due) = cell.close();
+        let mut cell = self.open(pen, due, Column::Peer, state);
+        let has_peer = socket.peer.port() != 0;
+        cell.pen = if has_peer { cell.pen.endpoint(socket.peer) } else { cell.pen.put(b"*") };
+        (pen, due) = cell.close();
         let waits = socket.is_minisocket();
         let left = if waits { Piece::seconds(socket.timer.expires_ms) } else { Piece::DASH };
-        (pen, due) = self.cell(Column::Left, due, socket.state).right(pen, left);
+        (pen, due) = self.number(pen, due, (Column::Left, state), left);
         if details {
             (pen, due) = self.write_details(pen, due, *socket);
         }
@@ -58,28 +62,62 @@ impl Cells {
     fn write_details<'p>(&mut self, pen: Pen<'p>, due: usize, socket: Socket) -> (Pen<'p>, usize) {
         let decimal = |value: Option<u32>| value.map_or(Piece::DASH, Piece::decimal);
         let state = socket.state;
-        let timer = |pen: Pen<'p>| write_timer(pen, &socket);
-        let (pen, due) = self.cell(Column::Timer, due, state).left(pen, timer);
-        let queues = |pen: Pen<'p>| pen.decimal(socket.receive_queue).put(b"/").decimal(socket.send_queue);
-        let (pen, due) = self.cell(Column::Queues, due, state).left(pen, queues);
-        let (pen, due) = self.cell(Column::Uid, due, state).right(pen, decimal(socket.uid));
+        let mut cell = self.open(pen, due, Column::Timer, state);
+        cell.pen = write_timer(cell.pen, socket.timer);
+        let (pen, due) = cell.close();
+        let mut cell = self.open(pen, due, Column::Queues, state);
+        cell.pen = cell.pen.decimal(socket.receive_queue).put(b"/").decimal(socket.send_queue);
+        let (pen, due) = cell.close();
+        let (pen, due) = self.number(pen, due, (Column::Uid, state), decimal(socket.uid));
         let inode = decimal(socket.inode.map(NonZeroU32::get));
-        let (pen, due) = self.cell(Column::Inode, due, state).right(pen, inode);
-        let cookie = |pen: Pen<'p>| pen.hexadecimal(socket.cookie.0);
-        self.cell(Column::Cookie, due, state).left(pen, cookie)
+        let (pen, due) = self.number(pen, due, (Column::Inode, state), inode);
+        let mut cell = self.open(pen, due, Column::Cookie, state);
+        cell.pen = cell.pen.hexadecimal(socket.cookie.0);
+        cell.close()
     }
 
+    /// A cell of text, which begins where its column begins; before it are the spaces that are due.
     #[inline(always)]
-    fn cell(&mut self, column: Column, due: usize, state: State) -> Cell<'_> {
+    fn open<'p>(&mut self, pen: Pen<'p>, due: usize, column: Column, state: State) -> Cell<'_, 'p> {
+        let (width, brush) = self.column(column, state);
+        let mut pen = pen.spaces(due);
+        if let Some(brush) = brush {
+            pen = pen.text(&brush.start);
+        }
+        Cell { start: pen.length(), pen, width, brush }
+    }
+
+    /// A number, which ends where its column ends; gives the spaces that are due before the next cell.
+    #[inline(always)]
+    fn number<'p>(
+        &mut self,
+        pen: Pen<'p>,
+        due: usize,
+        (column, state): (Column, State),
+        number: Piece,
+    ) -> (Pen<'p>, usize) {
+        let (width, brush) = self.column(column, state);
+        let mut pen = pen.spaces(due + pad(width, number.length()));
+        if let Some(brush) = brush {
+            pen = pen.text(&brush.start);
+        }
+        pen = pen.piece(number);
+        if let Some(brush) = brush {
+            pen = pen.text(&brush.end);
+        }
+        (pen, GAP)
+    }
+
+    /// A column's width, and what its cell is painted with.
+    #[inline(always)]
+    fn column(&mut self, column: Column, state: State) -> (&mut usize, Option<&Brush>) {
         #[allow(clippy::indexing_slicing, reason = "as many as there are columns")]
         let width = &mut self.widths[column as usize];
-        let brush = self.brushes.as_ref().and_then(|brushes| brushes.of(column, state));
-        Cell { due, width, brush }
+        (width, self.brushes.as_ref().and_then(|brushes| brushes.of(column, state)))
     }
 }
 
-fn write_timer<'p>(pen: Pen<'p>, socket: &Socket) -> Pen<'p> {
-    let timer = socket.timer;
+fn write_timer(pen: Pen<'_>, timer: Timer) -> Pen<'_> {
     if timer.kind == TimerKind::Off {
         return pen.put(b"-");
     }
@@ -87,44 +125,25 @@ fn write_timer<'p>(pen: Pen<'p>, socket: &Socket) -> Pen<'p> {
     pen.put(b" x").decimal(u32::from(timer.retries))
 }
 
-/// Where a cell is written, and how.
-struct Cell<'a> {
-    /// Spaces before it.
-    due: usize,
+/// A cell that is being written.
+struct Cell<'a, 'p> {
+    pen: Pen<'p>,
+    start: usize,
     /// Its column's width.
     width: &'a mut usize,
     brush: Option<&'a Brush>,
 }
 
-impl Cell<'_> {
-    /// Text, which begins where the column begins; gives the spaces that are due before the next cell.
+impl<'p> Cell<'_, 'p> {
+    /// Gives the spaces that are due before the next cell.
     #[inline(always)]
-    fn left<'p>(self, pen: Pen<'p>, text: impl FnOnce(Pen<'p>) -> Pen<'p>) -> (Pen<'p>, usize) {
-        let mut pen = pen.spaces(self.due);
-        if let Some(brush) = self.brush {
-            pen = pen.text(&brush.start);
-        }
-        let start = pen.length();
-        pen = text(pen);
-        let used = pen.length() - start;
+    fn close(self) -> (Pen<'p>, usize) {
+        let mut pen = self.pen;
+        let used = pen.length() - self.start;
         if let Some(brush) = self.brush {
             pen = pen.text(&brush.end);
         }
         (pen, GAP + pad(self.width, used))
-    }
-
-    /// A number, which ends where the column ends; likewise.
-    #[inline(always)]
-    fn right(self, pen: Pen<'_>, number: Piece) -> (Pen<'_>, usize) {
-        let mut pen = pen.spaces(self.due + pad(self.width, number.length()));
-        if let Some(brush) = self.brush {
-            pen = pen.text(&brush.start);
-        }
-        pen = pen.piece(number);
-        if let Some(brush) = self.brush {
-            pen = pen.text(&brush.end);
-        }
-        (pen, GAP)
     }
 }
 
