@@ -46,8 +46,13 @@ impl Piece {
         if number < EIGHT_DIGITS {
             return Self::without_zeros(eight_digits(number));
         }
+        Self::long_decimal(number)
+    }
+
+    #[cold]
+    fn long_decimal(number: u32) -> Self {
         let last = eight_digits(number % EIGHT_DIGITS) | ZEROS;
-        Self::decimal(number / EIGHT_DIGITS).before(last, 8)
+        Self::without_zeros(eight_digits(number / EIGHT_DIGITS)).before(last, 8)
     }
 
     /// A number's hexadecimal digits, in lower case.
@@ -55,10 +60,22 @@ impl Piece {
     pub(crate) fn hexadecimal(number: u64) -> Self {
         #[allow(clippy::cast_possible_truncation, reason = "the two halves of 64 bits")]
         let (high, low) = ((number >> 32) as u32, number as u32);
-        if high == 0 {
-            return Self::without_zeros(eight_nibbles(low)).with_letters();
-        }
-        Self::without_zeros(eight_nibbles(high)).before(eight_nibbles(low) | ZEROS, 8).with_letters()
+        if high == 0 { Self::short_hexadecimal(low) } else { Self::long_hexadecimal(high, low) }
+    }
+
+    #[inline]
+    fn short_hexadecimal(number: u32) -> Self {
+        let nibbles = eight_nibbles(number);
+        let Self { text, length } = Self::without_zeros(nibbles);
+        // What was shifted out of the digits is shifted out of their letters.
+        let letters = letters(nibbles) >> (8 * (8 - length));
+        Self { text: text + u128::from(letters), length }
+    }
+
+    #[cold]
+    fn long_hexadecimal(high: u32, low: u32) -> Self {
+        let nibbles = eight_nibbles(low);
+        Self::short_hexadecimal(high).before((nibbles | ZEROS) + letters(nibbles), 8)
     }
 
     /// Milliseconds as seconds to a tenth: `59.8 s`.
@@ -101,15 +118,6 @@ impl Piece {
         let (bits, length) = (8 * self.length, self.length + length);
         let text = if length <= 8 { u128::from(text << bits) } else { u128::from(text) << bits };
         Self { text: self.text | text, length }
-    }
-
-    /// What lies behind `'9'` becomes a letter.
-    #[inline]
-    fn with_letters(self) -> Self {
-        const EACH: u128 = u128::MAX / 0xff;
-        // Of the bytes of digits, 0x30 to 0x3f, those from ten on reach 0x40 when six is added.
-        let letters = (self.text + 6 * EACH) >> 6 & EACH;
-        Self { text: self.text + letters * u128::from(b'a' - b'0' - 10), ..self }
     }
 
     #[inline]
@@ -156,6 +164,14 @@ fn eight_nibbles(number: u32) -> u64 {
     let halves = (halves | halves << 16) & 0x0000_ffff_0000_ffff;
     let bytes = (halves | halves << 8) & 0x00ff_00ff_00ff_00ff;
     ((bytes | bytes << 4) & 0x0f0f_0f0f_0f0f_0f0f).swap_bytes()
+}
+
+/// What each digit from ten on lacks to be a letter.
+#[inline]
+fn letters(nibbles: u64) -> u64 {
+    const EACH: u64 = u64::MAX / 0xff;
+    // Of numbers below sixteen, those from ten on reach it when six is added.
+    (((nibbles + 6 * EACH) >> 4) & EACH) * u64::from(b'a' - b'0' - 10)
 }
 
 /// The decimal digits of an octet with a dot behind them, and how many bits that is.
