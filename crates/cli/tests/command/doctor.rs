@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
-use timewait_linux::hosts::{self, Host};
+use timewait_linux::hosts;
 use timewait_trial::{Finished, Process, have_tool, in_own_host};
 
 use crate::{assert_screen, ls::inner_pid_of, program, run, seen, timewait};
@@ -139,15 +139,9 @@ fn a_file_full_of_anything_is_bounded_and_reaches_no_terminal() {
     assert_eq!(json(&as_json)["left_out"], 4_800);
 }
 
-/// Takes back what a test's host has otherwise than the kernel made it.
-fn as_booted(host: &Host) {
-    host.set("net.ipv4.tcp_rfc1337", "0").unwrap();
-}
-
 #[test]
 fn a_fresh_host_has_nothing_wrong_and_a_spoilt_one_has() {
     in_own_host(|host| {
-        as_booted(host);
         let fresh = run(&["doctor", "--json"]);
         assert_eq!((fresh.status.code(), &json(&fresh)["wrong"]), (Some(0), &0.into()), "{}", seen(&fresh));
         for (name, value) in [
@@ -173,7 +167,6 @@ fn a_fresh_host_has_nothing_wrong_and_a_spoilt_one_has() {
 #[test]
 fn a_listener_that_could_not_be_restarted_and_a_limit_that_was_reached_are_found() {
     in_own_host(|host| {
-        as_booted(host);
         // Of both, none is made without SO_REUSEADDR by the standard library.
         let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         listener.bind(&"127.0.0.1:9000".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();

@@ -24,6 +24,8 @@ fn count(arguments: &[&str]) -> u64 {
 fn few_ports(host: &Host) {
     host.set("net.ipv4.ip_local_port_range", "40000 40099").unwrap();
     host.set("net.ipv4.tcp_tw_reuse", "0").unwrap();
+    // Nor does a late RST end a wait.
+    host.set("net.ipv4.tcp_rfc1337", "1").unwrap();
 }
 
 const CLIENT: [&str; 3] = [":9000", "--close-first", "client"];

@@ -63,6 +63,8 @@ impl<'a> World<'a> {
     pub(crate) fn new(host: &'a Host) -> Self {
         let set = |name: &str, value: &str| host.set(name, value).unwrap();
         set("net.ipv4.tcp_tw_reuse", "0");
+        // On a busy machine a FIN is sent again before its ACK is seen; the RST that answers it would end a TIME-WAIT.
+        set("net.ipv4.tcp_rfc1337", "1");
         set("net.ipv4.ip_unprivileged_port_start", &UNPRIVILEGED_FROM.to_string());
         set("net.ipv4.tcp_max_tw_buckets", "1000000");
         for address in ADDED {
