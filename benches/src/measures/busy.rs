@@ -1,11 +1,12 @@
 //! What `watch` makes of a host that closes as fast as two cores can: whether it sees every close, and at what cost.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _},
+    io::{self, BufRead as _, BufReader},
     process::{Child, Command, Stdio},
+    thread::{self, JoinHandle},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::Value;
 use timewait_linux::hosts::Host;
@@ -19,7 +20,7 @@ pub(crate) const MEASUREMENT: Measurement = Measurement {
     name: "busy",
     title: "A busy host that is watched",
     about: "Connections are made and closed over loopback, the server's side first, as fast as two threads can, while \
-        `timewait watch` runs. Each connection has two ends, and the server's waits. What the samples miss came and went \
+        `timewait watch --json` runs and tells each. Each connection has two ends, and the server's waits. What the samples miss came and went \
         between two of them.",
     needs: &[],
     cases: [&["probe", "samples"], &["probe"]],
@@ -91,6 +92,8 @@ struct Watching {
     child: Child,
     /// What it said when it began.
     beginning: String,
+    /// Reads along, so that it never waits; gives the last line, which sums up.
+    reader: JoinHandle<io::Result<String>>,
 }
 
 impl Watching {
@@ -100,7 +103,9 @@ impl Watching {
         let mut beginning = String::new();
         let said = child.stderr.take().context("a pipe")?;
         BufReader::new(said).read_line(&mut beginning)?;
-        Ok(Self { child, beginning })
+        let told = BufReader::new(child.stdout.take().context("a pipe")?);
+        let reader = thread::spawn(move || told.lines().try_fold(String::new(), |_, line| line));
+        Ok(Self { child, beginning, reader })
     }
 
     /// Its summary, and the most memory that it had at once, in KiB: no other child of this process has as much.
@@ -108,12 +113,11 @@ impl Watching {
         if !Command::new("kill").args(["-INT", &self.child.id().to_string()]).status()?.success() {
             bail!("cannot interrupt the watch");
         }
-        let mut written = String::new();
-        self.child.stdout.take().context("a pipe")?.read_to_string(&mut written)?;
+        let last = self.reader.join().map_err(|_| anyhow!("the reader panicked"))??;
         let ended = self.child.wait()?;
         if !ended.success() {
             bail!("the watch ended with {ended}");
         }
-        Ok((serde_json::from_str(&written)?, getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss()))
+        Ok((serde_json::from_str(&last)?, getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss()))
     }
 }
