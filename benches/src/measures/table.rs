@@ -50,7 +50,8 @@ fn perform(bench: &Bench<'_>, host: &Host, case: &str) -> anyhow::Result<Section
     bench.progress(&format!("{size} sockets in TIME-WAIT after {:.1} s", crowd.took().as_secs_f64()));
     let bare = bench.ourselves(&["bare", TIME_WAIT]);
     let check = |sample: Sample, lines: u64| {
-        ensure!(sample.lines >= lines, "{} lines of {lines}", sample.lines);
+        // A dump is no snapshot: of a million, one or two may have gone.
+        ensure!(sample.lines >= lines - lines / 1_000, "{} lines of {lines}", sample.lines);
         Ok(sample)
     };
     let rounds = bench.pick(if size > 100_000 { 7 } else { 15 }, 3);
