@@ -22,7 +22,7 @@ use timewait_linux::{
     netns::Netns,
     processes,
 };
-use timewait_trial::{Need, Process, eventually, have_tool, in_own_host, skip};
+use timewait_trial::{Need, Process, eventually, have_tool, in_own_host, send_again_soon, skip};
 
 const ADDRESS: &str = "127.0.0.1:9000";
 
@@ -247,8 +247,7 @@ fn fins_that_cross_are_a_close_by_both() {
         return;
     }
     in_own_host(|host| {
-        // Sent again soon, as it is everywhere else; older kernels have no other way.
-        let _ = host.set("net.ipv4.tcp_rto_min_us", "200000");
+        send_again_soon(host);
         let Some(mut watched) = Watched::by_probe() else { return };
         let (_listener, client, server) = connection();
         let loopback = |state| {

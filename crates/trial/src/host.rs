@@ -1,6 +1,9 @@
-use std::{any, env, process::Command};
+use std::{any, env, process::Command, time::Duration};
 
-use timewait_linux::hosts::{self, Host, Refusal};
+use timewait_linux::{
+    hosts::{self, Host, Refusal},
+    settings::SettingError,
+};
 
 use crate::{
     Need, Process,
@@ -35,9 +38,23 @@ pub fn in_own_host<B: FnOnce(&Host)>(body: B) {
 
 /// When cores are busy for 200 ms, a FIN is sent again although it has arrived; the ACK by which TIME-WAIT answers it may then meet
 /// nobody, and the RST that this is answered with ends the wait (RFC 1337), which tests count. Nothing is lost here, so nothing has
-/// to be sent again soon. Kernels before 6.11 have no such setting.
+/// to be sent again soon.
 fn keep_waits(host: &Host) {
-    let _ = host.set("net.ipv4.tcp_rto_min_us", "10000000");
+    first_sent_again_after(host, Duration::from_secs(2));
+}
+
+/// Has what is lost sent again in this host as soon as everywhere else, for tests that wait for that, or for an orphan in FIN-WAIT-2,
+/// which stays for 3.5 times as long (linux v6.12 include/net/tcp.h `tcp_fin_time`).
+pub fn send_again_soon(host: &Host) {
+    first_sent_again_after(host, Duration::from_millis(200));
+}
+
+fn first_sent_again_after(host: &Host, time: Duration) {
+    match host.set("net.ipv4.tcp_rto_min_us", &time.as_micros().to_string()) {
+        // Kernels before 6.11 have no such setting.
+        Ok(()) | Err(SettingError::Absent(_)) => {}
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// `crate::module::test::{{closure}}`, without the crate and the closure.

@@ -1,6 +1,6 @@
 //! What the tests of this workspace stand on. Only ever a dev-dependency.
 //!
-//! - [`in_own_host`]: the body of a `#[test]`, run by a child in namespaces of its own
+//! - [`in_own_host`]: the body of a `#[test]`, run by a child in namespaces of its own; [`send_again_soon`] there
 //! - [`have_tool`], [`skip`]: what is missing is said, counted, and a failure where `TIMEWAIT_REQUIRE` names it
 //! - [`eventually`]: waits for a condition, with a deadline
 //! - [`forbid`], [`forbid_request`]: a system call that fails for this thread, as under a container's profile
@@ -19,7 +19,7 @@ use std::{
 };
 
 pub use forbid::{forbid, forbid_request};
-pub use host::in_own_host;
+pub use host::{in_own_host, send_again_soon};
 pub use process::{Finished, Process};
 pub use skip::{Need, have_tool, skip};
 

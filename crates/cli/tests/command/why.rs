@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 use timewait_linux::hosts;
-use timewait_trial::{Process, eventually, forbid, have_tool, in_own_host};
+use timewait_trial::{Process, eventually, forbid, have_tool, in_own_host, send_again_soon};
 
 use crate::{assert_screen, program, run, run_without, seen, serve};
 
@@ -144,6 +144,7 @@ fn the_json_keeps_to_the_contract() {
 fn waiting_ends_when_the_bind_would_succeed() {
     in_own_host(|host| {
         // An orphan's wait can be shortened, unlike a time-wait's.
+        send_again_soon(host);
         host.set("net.ipv4.tcp_fin_timeout", "2").unwrap();
         let server = serve(&["--no-reuseaddr", "127.0.0.1:9000"]);
         // Its FIN is sent and acknowledged, and the client's does not come: killed now, it leaves a minisocket.
