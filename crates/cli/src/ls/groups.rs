@@ -6,12 +6,12 @@ mod print;
 use std::{io::Write, num::NonZeroU32, ops::ControlFlow};
 
 use anyhow::bail;
-use hashbrown::HashTable;
+use hashbrown::HashMap;
 use timewait_facts::{Socket, States};
 use timewait_linux::sockets::{Query, SocketTable};
 
 use super::{Asked, Known, order::First};
-use key::{Hash, Key, Numbers};
+use key::Key;
 
 use crate::{
     args::{By, Sort},
@@ -46,18 +46,12 @@ pub(super) fn list(
     }
     let serving =
         if matches!(by, By::Local | By::Peer) { Serving::read(table, asked)? } else { Serving::NONE };
-    let (hash, mut groups) = (Hash::new(), HashTable::<(Numbers, Line)>::new());
+    // Its hash is seeded at random: strangers' addresses cannot be aimed at it.
+    let mut groups = HashMap::<Key, Group>::new();
     let rows = table
         .dump(&asked.query, |row| {
             let key = Key::of(&row.socket, by, &serving, &owners);
-            let numbers = key.numbers();
-            groups
-                .entry(hash.of(numbers), |(other, _)| *other == numbers, |(other, _)| hash.of(*other))
-                .or_insert_with(|| (numbers, (key, Group::default())))
-                .into_mut()
-                .1
-                .1
-                .add(&row.socket);
+            groups.entry(key).or_default().add(&row.socket);
             ControlFlow::Continue(())
         })?
         .rows;
@@ -65,8 +59,8 @@ pub(super) fn list(
     let sort = asked.args.arrange.sort.unwrap_or(Sort::Count);
     let mut first =
         First::new(asked.args.arrange.limit, |one: &Line, other: &Line| of_groups(sort, one, other));
-    let last_ms = groups.iter().filter_map(|(_, (_, group))| group.last_ms).max();
-    for (_, line) in groups {
+    let last_ms = groups.values().filter_map(|group| group.last_ms).max();
+    for line in groups {
         first.add(line);
     }
     let lines = first.in_order();

@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    hash::{BuildHasher as _, RandomState},
+    hash::{Hash, Hasher},
     net::{IpAddr, SocketAddr},
 };
 
@@ -28,8 +28,20 @@ pub(super) enum Key {
     NoProcess,
 }
 
-/// A key as numbers: of what kind it is, and which. Different keys have different ones.
-pub(super) type Numbers = (u32, u128);
+/// As few words as tell keys apart: this is done for each row.
+#[allow(clippy::derived_hash_with_manual_eq, reason = "equal keys have equal numbers")]
+impl Hash for Key {
+    #[inline(always)]
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let (kind, number) = self.numbers();
+        if let Ok(number) = u32::try_from(number) {
+            hasher.write_u64(u64::from(kind) << 32 | u64::from(number));
+        } else {
+            hasher.write_u32(kind);
+            hasher.write_u128(number);
+        }
+    }
+}
 
 impl Key {
     #[inline(always)]
@@ -52,8 +64,9 @@ impl Key {
         Self::End(end.ip().to_canonical(), with_port.then_some(end.port()))
     }
 
+    /// Of what kind it is, and which. Different keys have different ones.
     #[inline(always)]
-    pub(super) fn numbers(self) -> Numbers {
+    fn numbers(self) -> (u32, u128) {
         const V4: u32 = 1 << 17;
         const V6: u32 = 2 << 17;
         match self {
@@ -89,48 +102,11 @@ impl fmt::Display for Key {
     }
 }
 
-/// A hash of keys that costs a few multiplications, and that strangers, whose addresses the keys are, cannot aim at:
-/// of any two keys the hashes agree in 32 bits with probability 2^-32, since the factors are random and shown to nobody.
-///
-/// MULTILINEAR of Lemire and Kaser, "Strongly universal string hashing is fast", The Computer Journal 57 (2014).
-pub(super) struct Hash([u64; 6]);
-
-impl Hash {
-    pub(super) fn new() -> Self {
-        let random = RandomState::new();
-        Self([0_u64, 1, 2, 3, 4, 5].map(|number| random.hash_one(number)))
-    }
-
-    #[inline(always)]
-    pub(super) fn of(&self, (kind, number): Numbers) -> u64 {
-        let [start, factors @ ..] = self.0;
-        let [a, b, c, d] = [0, 32, 64, 96].map(|shift| word(number >> shift));
-        let sum = |words: &[(u64, u32)], start: u64| {
-            words
-                .iter()
-                .fold(start, |sum, (factor, word)| sum.wrapping_add(factor.wrapping_mul((*word).into())))
-        };
-        let [for_kind, for_a, for_b, for_c, for_d] = factors;
-        let mut hash = sum(&[(for_kind, kind), (for_a, a)], start);
-        // Words that are zero add nothing.
-        if number > u32::MAX.into() {
-            hash = sum(&[(for_b, b), (for_c, c), (for_d, d)], hash);
-        }
-        // The theorem is about the upper half, and a table of hashes looks at the lower first.
-        hash.rotate_left(32)
-    }
-}
-
-/// The lowest word.
-#[inline(always)]
-#[allow(clippy::cast_possible_truncation, reason = "that is what is asked for")]
-fn word(number: u128) -> u32 {
-    number as u32
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hashbrown::DefaultHashBuilder;
+    use std::hash::BuildHasher as _;
 
     fn shown(local: &str, peer: &str) -> [String; 2] {
         let mut serving = vec![true; 65_536];
@@ -174,11 +150,11 @@ mod tests {
             Key::Unseen,
             Key::NoProcess,
         ];
-        let hash = Hash::new();
+        let hasher = DefaultHashBuilder::default();
         for (place, one) in keys.into_iter().enumerate() {
             for other in keys.into_iter().skip(place + 1) {
                 assert_ne!(one.numbers(), other.numbers(), "{one:?} {other:?}");
-                assert_ne!(hash.of(one.numbers()), hash.of(other.numbers()), "{one:?} {other:?}");
+                assert_ne!(hasher.hash_one(one), hasher.hash_one(other), "{one:?} {other:?}");
             }
         }
     }
@@ -186,11 +162,11 @@ mod tests {
     #[test]
     fn the_hash_spreads_what_strangers_choose_over_the_buckets() {
         // Addresses that differ in their highest bits only, which the lower half of a product does not show.
-        let hash = Hash([7, 6, 5, 4, 3, 2].map(|number| 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(number)));
+        let hasher = DefaultHashBuilder::default();
         let mut buckets = [0_u32; 1 << 10];
         for number in 0..1_u32 << 14 {
             let key = Key::End(IpAddr::from((number << 18).to_be_bytes()), Some(9000));
-            buckets[(hash.of(key.numbers()) & 0x3ff) as usize] += 1;
+            buckets[(hasher.hash_one(key) & 0x3ff) as usize] += 1;
         }
         let fullest = buckets.iter().max().unwrap();
         assert!(*fullest < 16 * 16, "{fullest} of 16,384 in one of 1,024 buckets");
