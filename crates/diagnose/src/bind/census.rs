@@ -5,7 +5,6 @@ use std::{
     net::IpAddr,
 };
 
-use rustc_hash::FxBuildHasher;
 use timewait_facts::{Owner, Socket, State};
 
 use super::{LocalPorts, Occupant};
@@ -16,8 +15,7 @@ use super::{LocalPorts, Occupant};
 pub struct Census {
     ports: LocalPorts,
     occupants: Vec<Occupant>,
-    /// The keys are this host's own addresses: no stranger chooses them so that they collide.
-    places: HashMap<Likeness, usize, FxBuildHasher>,
+    places: HashMap<Likeness, usize>,
     /// The kind that was added last, and its place: mostly the next is of it, too.
     last: Option<(Likeness, usize)>,
 }
@@ -42,12 +40,15 @@ struct Likeness {
 #[allow(clippy::derived_hash_with_manual_eq, reason = "equal ones write equal bytes")]
 impl Hash for Likeness {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        match self.local.ip() {
-            IpAddr::V4(ip) => hasher.write_u32(ip.to_bits()),
-            IpAddr::V6(ip) => hasher.write_u128(ip.to_bits()),
-        }
         let flags = u32::from(self.is_minisocket) << 1 | u32::from(self.led_to);
-        hasher.write_u32(u32::from(self.local.port()) << 16 | (self.state as u32) << 8 | flags);
+        let rest = u32::from(self.local.port()) << 16 | (self.state as u32) << 8 | flags;
+        match self.local.ip() {
+            IpAddr::V4(ip) => hasher.write_u64(u64::from(ip.to_bits()) << 32 | u64::from(rest)),
+            IpAddr::V6(ip) => {
+                hasher.write_u128(ip.to_bits());
+                hasher.write_u32(rest);
+            }
+        }
     }
 }
 
@@ -72,7 +73,7 @@ impl Likeness {
 impl Census {
     /// Nobody yet. The ports are those that the kernel chooses from.
     pub fn new(ports: LocalPorts) -> Self {
-        Self { ports, occupants: Vec::new(), places: HashMap::default(), last: None }
+        Self { ports, occupants: Vec::new(), places: HashMap::new(), last: None }
     }
 
     /// Adds a socket.
