@@ -116,6 +116,11 @@ impl Flags {
         Self(self.0 & !flags.0)
     }
 
+    /// The bit with this name (`SYN`). ACK is not among them.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|&(_, known)| known == name).map(|(flag, _)| flag)
+    }
+
     /// The names of those that are on, SYN and FIN first.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES.into_iter().filter(move |&(flag, _)| self.has(flag)).map(|(_, name)| name)
@@ -181,5 +186,15 @@ mod tests {
             assert_eq!(Flags::from_octet(octet).octet(), octet & !0x10);
         }
         assert_eq!(format!("{:?}", Flags::from_octet(0x13)), r#"{"SYN", "FIN"}"#);
+    }
+
+    #[test]
+    fn each_bit_is_found_by_the_name_that_it_says() {
+        for bit in (0..8).map(|place| 1 << place).filter(|&bit| bit != Flags::ACK) {
+            let flag = Flags::from_octet(bit);
+            let named: Vec<_> = flag.names().map(Flags::from_name).collect();
+            assert_eq!(named, [Some(flag)]);
+        }
+        assert_eq!((Flags::from_name("ACK"), Flags::from_name("syn")), (None, None));
     }
 }

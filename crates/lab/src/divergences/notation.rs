@@ -44,23 +44,14 @@ fn unreadable(word: &str, expected: &'static str) -> Unreadable {
     Unreadable { word: word.to_owned(), expected }
 }
 
-const FLAGS: [(&str, Flags); 7] = [
-    ("SYN", Flags::SYN),
-    ("FIN", Flags::FIN),
-    ("RST", Flags::RST),
-    ("PSH", Flags::PSH),
-    ("URG", Flags::URG),
-    ("ACK", Flags::NONE),
-    ("NONE", Flags::NONE),
-];
-
 /// The segment that a line tells.
 pub(super) fn read(line: &str, base: &Base) -> Result<Segment, Unreadable> {
     let mut words = line.split_whitespace();
     let mut flags = Flags::NONE;
     for word in words.next().unwrap_or_default().split(',') {
-        let known = FLAGS.iter().find(|(name, _)| *name == word);
-        flags = flags | known.ok_or_else(|| unreadable(word, "a flag"))?.1;
+        // That a segment has an ACK is said by its number.
+        let named = if matches!(word, "ACK" | "NONE") { Some(Flags::NONE) } else { Flags::from_name(word) };
+        flags = flags | named.ok_or_else(|| unreadable(word, "a flag"))?;
     }
     let seq = seq(words.next().unwrap_or_default(), base)?;
     let mut segment = Segment { seq, flags, window: WINDOW, ..Segment::default() };

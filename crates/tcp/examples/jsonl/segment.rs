@@ -8,16 +8,6 @@ use crate::{Result, asked::Asked};
 const FIELDS: [&str; 9] =
     ["seq", "ack", "flags", "window", "mss", "window_scale", "sack_permitted", "timestamps", "text"];
 
-const FLAGS: [(&str, Flags); 7] = [
-    ("SYN", Flags::SYN),
-    ("FIN", Flags::FIN),
-    ("RST", Flags::RST),
-    ("PSH", Flags::PSH),
-    ("URG", Flags::URG),
-    ("ECE", Flags::ECE),
-    ("CWR", Flags::CWR),
-];
-
 /// The line's `segment`.
 pub(crate) fn read(asked: Asked<'_>) -> Result<Segment> {
     let it = asked.within("segment", &FIELDS)?;
@@ -41,10 +31,7 @@ pub(crate) fn read(asked: Asked<'_>) -> Result<Segment> {
 }
 
 fn flags(value: &Value) -> Option<Flags> {
-    value.as_array()?.iter().try_fold(Flags::NONE, |all, name| {
-        let (_, flag) = FLAGS.iter().find(|(known, _)| name.as_str() == Some(known))?;
-        Some(all | *flag)
-    })
+    value.as_array()?.iter().try_fold(Flags::NONE, |all, name| Some(all | Flags::from_name(name.as_str()?)?))
 }
 
 fn stamps(value: &Value) -> Option<Timestamps> {
