@@ -17,7 +17,7 @@ use timewait_tcp::{
     endpoint::{Endpoint, Handle, Pair},
 };
 
-use crate::{any_profile, host::Host};
+use crate::{any_profile, any_segment::any_segment, host::Host};
 
 /// Ends, ours and theirs, and some that can be nobody's.
 const ENDS: [&str; 10] = [
@@ -75,23 +75,7 @@ fn handle() -> impl Strategy<Value = u64> {
 }
 
 fn segment() -> impl Strategy<Value = Segment> {
-    let options = (any::<Option<u16>>(), any::<Option<u8>>(), any::<bool>(), any::<Option<(u32, u32)>>());
-    let text = prop::collection::vec(any::<u8>(), 0..30);
-    (any::<u32>(), any::<Option<u32>>(), any::<u8>(), any::<u16>(), options, text).prop_map(
-        |(seq, ack, flags, window, (mss, window_scale, sack_permitted, stamps), text)| Segment {
-            seq: Seq::new(seq),
-            ack: ack.map(Seq::new),
-            flags: Flags::from_octet(flags),
-            window,
-            options: Options {
-                mss,
-                window_scale,
-                sack_permitted,
-                timestamps: stamps.map(|(value, echo)| Timestamps { value, echo }),
-            },
-            text,
-        },
-    )
+    any_segment(30)
 }
 
 fn syn() -> impl Strategy<Value = Segment> {

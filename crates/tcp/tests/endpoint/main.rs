@@ -10,6 +10,8 @@
 mod answers;
 #[path = "../any/profile.rs"]
 mod any_profile;
+#[path = "../any/segment.rs"]
+mod any_segment;
 mod any_use;
 mod anything;
 mod ending;

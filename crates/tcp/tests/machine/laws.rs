@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use timewait_tcp::{
-    Arrow, Event, Flags, Instant, Options, Profile, Segment, Seq, State, StateName, Step, Timestamps,
-};
+use timewait_tcp::{Arrow, Event, Flags, Instant, Profile, Segment, Seq, State, StateName, Step};
 
 use crate::{
     any_profile,
+    any_segment::any_segment,
     reach::{self, WINDOW, at_s, stamped},
 };
 
@@ -51,27 +50,6 @@ fn profile() -> impl Strategy<Value = Profile> {
     prop_oneof![Just(Profile::RFC_9293), Just(Profile::LINUX), Just(reach::prompt())]
 }
 
-/// Any segment at all: every number, every control bit, options that make no sense.
-fn any_segment() -> impl Strategy<Value = Segment> {
-    let options = (any::<Option<u16>>(), any::<Option<u8>>(), any::<bool>(), any::<Option<(u32, u32)>>());
-    let text = prop::collection::vec(any::<u8>(), 0..40);
-    (any::<u32>(), any::<Option<u32>>(), any::<u8>(), any::<u16>(), options, text).prop_map(
-        |(seq, ack, flags, window, (mss, window_scale, sack_permitted, stamps), text)| Segment {
-            seq: Seq::new(seq),
-            ack: ack.map(Seq::new),
-            flags: Flags::from_octet(flags),
-            window,
-            options: Options {
-                mss,
-                window_scale,
-                sack_permitted,
-                timestamps: stamps.map(|(value, echo)| Timestamps { value, echo }),
-            },
-            text,
-        },
-    )
-}
-
 /// What happens to a connection.
 #[derive(Clone, Debug)]
 enum Happens {
@@ -99,7 +77,7 @@ fn happens() -> impl Strategy<Value = Happens> {
     };
     prop_oneof![
         20 => (told(), any::<Option<u32>>()).prop_map(|(told, stamp)| IsTold(told, stamp)),
-        4 => any_segment().prop_map(Happens::Segment),
+        4 => any_segment(40).prop_map(Happens::Segment),
         3 => prop_oneof![any::<u32>().prop_map(Listen), any::<u32>().prop_map(Open)],
         6 => prop_oneof![(0..50_usize).prop_map(Send), (0..50_usize).prop_map(SendLast)],
         3 => any::<u32>().prop_map(Read),

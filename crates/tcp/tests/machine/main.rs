@@ -10,6 +10,8 @@
 
 #[path = "../any/profile.rs"]
 mod any_profile;
+#[path = "../any/segment.rs"]
+mod any_segment;
 mod calls;
 mod cells;
 mod channel;
