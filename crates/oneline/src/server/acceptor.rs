@@ -133,13 +133,13 @@ impl<'a> Acceptor<'a> {
         let settles = self.is_rush() && (self.all_near || talk.is_near()) && setup.linger.is_none();
         let heard = talk.hear(&mut self.scratch)?;
         self.totals.bytes_discarded += heard;
-        if heard > 0 || talk.has_heard_fin() {
-            talk.send_fin()?;
-            return Ok(if talk.has_heard_fin() { Step::Done } else { Step::Linger });
+        if settles && heard == 0 && !talk.has_heard_fin() {
+            // Nothing is held back for a FIN of its own: the close can send it.
+            talk.send_fin_in_silence(!setup.fin_rides())?;
+            return Ok(Step::Settled);
         }
-        // Nothing is held back for a FIN of its own: the close can send it.
-        talk.send_fin_in_silence(settles && !setup.fin_rides())?;
-        Ok(if settles { Step::Settled } else { Step::Linger })
+        talk.send_fin()?;
+        Ok(if talk.has_heard_fin() { Step::Done } else { Step::Linger })
     }
 
     fn is_rush(&mut self) -> bool {
