@@ -30,7 +30,7 @@ pub(crate) fn answered() -> (SocketTable, OwnedFd) {
 
 pub(crate) fn dump((table, _): &mut (SocketTable, OwnedFd)) {
     let dumped = table.dump(&Query::in_states(States::TIME_WAIT), |row| {
-        black_box(&row.socket);
+        black_box(row.socket());
         ControlFlow::Continue(())
     });
     assert_eq!(dumped.unwrap().rows, ROWS);

@@ -69,11 +69,12 @@ pub(crate) fn read(port: u16, look: Look<'_>) -> Result<PortFacts, NoFacts> {
     let at = Pattern { prefix: None, port: Some(port) };
     table.dump(&Query::in_states(States::all()).local(at), |row| {
         sockets += 1;
-        kept.keep(row.socket);
-        if row.socket.is_minisocket() {
-            census.add(Occupant::of(row.socket, None));
+        let socket = row.socket();
+        kept.keep(socket);
+        if socket.is_minisocket() {
+            census.add(Occupant::of(socket, None));
         } else {
-            live.push(row.socket);
+            live.push(socket);
         }
         ControlFlow::Continue(())
     })?;

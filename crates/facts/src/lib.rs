@@ -4,7 +4,7 @@
 //! No I/O, no clock, no rules. `timewait-linux` fills these values, `timewait-diagnose` reasons on them, the
 //! command prints them.
 //!
-//! - [`Socket`], [`Timer`], [`Cookie`]: one row of the socket table
+//! - [`Socket`], [`Timer`], [`Cookie`]: one row of the socket table; [`Minisocket`]: all that there is to one that waits
 //! - [`State`], [`States`]: a TCP state as the kernel numbers it and `ss` names it, and a set of them
 //! - [`Pattern`]: the one address grammar of every command
 //! - [`Owner`]: the process behind a live socket
@@ -26,6 +26,7 @@
 
 mod kernel;
 mod local;
+mod minisocket;
 mod owner;
 mod pattern;
 mod ports;
@@ -36,6 +37,7 @@ mod workload;
 
 pub use kernel::KernelVersion;
 pub use local::{LocalAddress, LocalAddresses, LocalRoute};
+pub use minisocket::Minisocket;
 pub use owner::Owner;
 pub use pattern::{Pattern, PatternError};
 pub use ports::{PortRange, PortRangeError, PortSet};

@@ -1,6 +1,6 @@
 use core::{fmt, net::SocketAddr, num::NonZeroU32, time::Duration};
 
-use crate::State;
+use crate::{Minisocket, State};
 
 /// One row of the socket table, as the kernel gave it at one moment.
 ///
@@ -66,6 +66,14 @@ impl Socket {
     #[inline]
     pub fn is_minisocket(&self) -> bool {
         self.timer.kind == TimerKind::TimeWait
+    }
+
+    /// What it is as a timewait minisocket, if it is one.
+    #[inline]
+    pub fn minisocket(&self) -> Option<Minisocket> {
+        let Self { state, local, peer, cookie, interface, mark, .. } = *self;
+        let expires_ms = self.timer.expires_ms;
+        self.is_minisocket().then_some(Minisocket { state, local, peer, expires_ms, cookie, interface, mark })
     }
 
     /// Time until a timewait minisocket goes by itself; `None` for every other socket.

@@ -44,21 +44,24 @@ impl State {
     /// SYN-RECEIVED, is [`State::SynRecv`].
     #[inline]
     pub fn from_kernel(number: u8) -> Option<Self> {
-        Some(match number {
-            1 => Self::Established,
-            2 => Self::SynSent,
-            3 | 12 => Self::SynRecv,
-            4 => Self::FinWait1,
-            5 => Self::FinWait2,
-            6 => Self::TimeWait,
-            7 => Self::Closed,
-            8 => Self::CloseWait,
-            9 => Self::LastAck,
-            10 => Self::Listen,
-            11 => Self::Closing,
-            13 => Self::BoundInactive,
-            _ => return None,
-        })
+        // Looked up, since this is done for each row.
+        const BY_NUMBER: [Option<State>; 14] = [
+            None,
+            Some(State::Established),
+            Some(State::SynSent),
+            Some(State::SynRecv),
+            Some(State::FinWait1),
+            Some(State::FinWait2),
+            Some(State::TimeWait),
+            Some(State::Closed),
+            Some(State::CloseWait),
+            Some(State::LastAck),
+            Some(State::Listen),
+            Some(State::Closing),
+            Some(State::SynRecv),
+            Some(State::BoundInactive),
+        ];
+        BY_NUMBER.get(usize::from(number)).copied().flatten()
     }
 
     /// The name `ss` uses, in lower case with hyphens.

@@ -4,7 +4,7 @@
 //!   are parsed, [`find`](SocketTable::find) looks up one connection, [`end`](SocketTable::end) ends
 //!   what is left of one
 //! - [`Query`]: which rows; the kernel leaves out the others
-//! - [`Row`]: a [`Socket`], and what the kernel said beyond it
+//! - [`Row`]: what the kernel said of a [`Socket`], read as far as it is asked for
 //!
 //! A dump is not a snapshot: the kernel locks one bucket of its table at a time, so a socket that changes its state
 //! meanwhile may be missing or, rarely, be there twice. Format: linux v6.12 `include/uapi/linux/inet_diag.h`.
@@ -19,7 +19,7 @@ mod row;
 use std::{net::SocketAddr, ops::ControlFlow, os::fd::OwnedFd};
 
 use rustix::net::netlink;
-use timewait_facts::{KernelVersion, Socket, State};
+use timewait_facts::{KernelVersion, Socket};
 
 pub use end::{EndError, Ended};
 pub use error::{OpenError, ReadError};
@@ -41,7 +41,8 @@ use crate::{
 /// let mut table = SocketTable::open()?;
 /// let of_port_9000 = Query::in_states(States::TIME_WAIT).either("9000".parse()?);
 /// table.dump(&of_port_9000, |row| {
-///     println!("{} {} {:?}", row.socket.local, row.socket.peer, row.socket.expires_in());
+///     let [local, peer] = row.ends();
+///     println!("{local} {peer} {:?}", row.expires_ms());
 ///     ControlFlow::Continue(())
 /// })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -116,7 +117,7 @@ impl SocketTable {
         // There is one call that walks, so that all of it becomes one loop, down to what `each` does with a row.
         while let Some((request, number)) = requests.pop().filter(|_| dumped.complete) {
             let both = number == format::TCPDIAG_GETSOCK;
-            match self.walk(query, (&request, number), &mut dumped, &mut each) {
+            match self.walk((&request, number), &mut dumped, &mut each) {
                 Err(error) if both && dumped.rows == 0 && error.is_about_the_request() => {
                     let families = format::FAMILIES.into_iter().rev();
                     requests.extend(families.map(|family| format::dump_family(query, family)));
@@ -159,7 +160,7 @@ impl SocketTable {
     pub fn collect(&mut self, query: &Query) -> Result<Vec<Socket>, ReadError> {
         let mut sockets = Vec::new();
         self.dump(query, |row| {
-            sockets.push(row.socket);
+            sockets.push(row.socket());
             ControlFlow::Continue(())
         })?;
         Ok(sockets)
@@ -175,7 +176,7 @@ impl SocketTable {
     pub fn find(&mut self, local: SocketAddr, peer: SocketAddr) -> Result<Option<Socket>, ReadError> {
         let mut found = None;
         let answer = self.connection.ask(&format::find(local, peer), |message| {
-            found = Some(Row::parse(message, format::SOCK_DIAG_BY_FAMILY)?.socket);
+            found = Some(Row::parse(message, format::SOCK_DIAG_BY_FAMILY)?.socket());
             Ok(ControlFlow::Continue(()))
         });
         match answer {
@@ -189,17 +190,12 @@ impl SocketTable {
     #[inline]
     fn walk(
         &mut self,
-        query: &Query,
         (request, number): (&Request, u16),
         dumped: &mut Dumped,
         each: &mut impl FnMut(Row<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
-        let bound_asked = query.states.contains(State::BoundInactive);
         let ended = self.connection.ask(request, |message| {
-            let mut row = Row::parse(message, number)?;
-            if bound_asked && row.socket.state == State::Closed {
-                row.socket.state = State::BoundInactive;
-            }
+            let row = Row::parse(message, number)?;
             dumped.rows += 1;
             Ok(each(row))
         })?;

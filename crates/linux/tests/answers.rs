@@ -170,7 +170,8 @@ fn what_is_not_interpreted_is_kept_and_what_is_must_have_its_size() {
     let mut kept = Vec::new();
     let dumped = table.dump(&all(), |row| {
         kept.extend(row.unknown_attributes().map(|(number, value)| (number, value.to_vec())));
-        assert_eq!((row.socket.mark, row.socket.shutdown, row.socket.cgroup), (Some(7), Some(3), Some(9)));
+        let Socket { mark, shutdown, cgroup, .. } = row.socket();
+        assert_eq!((mark, shutdown, cgroup), (Some(7), Some(3), Some(9)));
         ControlFlow::Continue(())
     });
     assert_eq!(dumped.unwrap().rows, 1);

@@ -39,7 +39,7 @@ pub(super) fn nothing_there(
 fn others(table: &mut SocketTable, query: &Query) -> anyhow::Result<Vec<(State, u64)>> {
     let mut counts = vec![0; State::ALL.len()];
     table.dump(&Query { states: States::all(), ..*query }, |row| {
-        let position = State::ALL.iter().position(|&state| state == row.socket.state);
+        let position = State::ALL.iter().position(|&state| state == row.state());
         if let Some(count) = position.and_then(|position| counts.get_mut(position)) {
             *count += 1;
         }

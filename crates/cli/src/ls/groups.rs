@@ -7,11 +7,11 @@ use std::{io::Write, num::NonZeroU32, ops::ControlFlow};
 
 use anyhow::bail;
 use hashbrown::HashMap;
-use timewait_facts::{Socket, States};
-use timewait_linux::sockets::{Query, SocketTable};
+use timewait_facts::States;
+use timewait_linux::sockets::{Query, Row, SocketTable};
 
 use super::{Asked, Known, order::First};
-use key::Key;
+use key::{Key, Packed};
 
 use crate::{
     args::{By, Sort},
@@ -47,11 +47,14 @@ pub(super) fn list(
     let serving =
         if matches!(by, By::Local | By::Peer) { Serving::read(table, asked)? } else { Serving::NONE };
     // Its hash is seeded at random: strangers' addresses cannot be aimed at it.
-    let mut groups = HashMap::<Key, Group>::new();
+    let mut groups = HashMap::<Packed, Group>::new();
     let rows = table
         .dump(&asked.query, |row| {
-            let key = Key::of(&row.socket, by, &serving, &owners);
-            groups.entry(key).or_default().add(&row.socket);
+            let key = Packed::of(row, by, &serving, &owners);
+            match groups.get_mut(&key) {
+                Some(group) => group.add(row),
+                None => groups.entry(key).or_default().add(row),
+            }
             ControlFlow::Continue(())
         })?
         .rows;
@@ -60,8 +63,8 @@ pub(super) fn list(
     let mut first =
         First::new(asked.args.arrange.limit, |one: &Line, other: &Line| of_groups(sort, one, other));
     let last_ms = groups.values().filter_map(|group| group.last_ms).max();
-    for line in groups {
-        first.add(line);
+    for (key, group) in groups {
+        first.add((key.unpack(), group));
     }
     let lines = first.in_order();
     if asked.args.json {
@@ -86,10 +89,11 @@ fn of_groups(sort: Sort, one: &Line, other: &Line) -> std::cmp::Ordering {
 }
 
 impl Group {
-    fn add(&mut self, socket: &Socket) {
+    #[inline]
+    fn add(&mut self, row: Row<'_>) {
         self.count += 1;
-        self.last_ms = self.last_ms.max(socket.is_minisocket().then_some(socket.timer.expires_ms));
-        self.inode = self.inode.or(socket.inode);
+        self.last_ms = self.last_ms.max(row.expires_ms());
+        self.inode = self.inode.or(row.inode());
     }
 }
 
@@ -104,7 +108,8 @@ impl Serving {
         let chosen = port_facts::local_ports(asked.netns);
         let mut serving: Vec<bool> = (0..=u16::MAX).map(|port| !chosen.offers(port)).collect();
         table.dump(&Query::in_states(States::LISTEN), |row| {
-            if let Some(port) = serving.get_mut(usize::from(row.socket.local.port())) {
+            let [local, _] = row.ends();
+            if let Some(port) = serving.get_mut(usize::from(local.port())) {
                 *port = true;
             }
             ControlFlow::Continue(())

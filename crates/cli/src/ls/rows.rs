@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use timewait_facts::{Owner, Socket};
-use timewait_linux::sockets::SocketTable;
+use timewait_facts::{Minisocket, Owner, Socket};
+use timewait_linux::sockets::{Row, SocketTable};
 
 use super::{
     Asked, Known, empty,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     args::Sort,
-    print::{Columns, Line, Table, json, time_of_day_in},
+    print::{Columns, Endpoint, Line, Table, json, time_of_day_in},
     words::ls as words,
 };
 
@@ -33,12 +33,27 @@ struct Seen {
 /// Shows rows, one after the other.
 trait Show {
     fn show(&mut self, socket: &Socket, owner: Option<&Owner>) -> io::Result<()>;
+
+    /// Whether minisockets can be shown as such.
+    fn takes_minisockets(&self) -> bool;
+
+    /// Nearly all rows of a large table are such, which no process owns.
+    fn show_minisocket(&mut self, mini: Minisocket<impl Endpoint>) -> io::Result<()>;
 }
 
 impl<W: Write> Show for Table<'_, W> {
-    #[inline(always)]
     fn show(&mut self, socket: &Socket, owner: Option<&Owner>) -> io::Result<()> {
         self.row(socket, owner)
+    }
+
+    #[inline(always)]
+    fn takes_minisockets(&self) -> bool {
+        self.takes_minisockets()
+    }
+
+    #[inline(always)]
+    fn show_minisocket(&mut self, mini: Minisocket<impl Endpoint>) -> io::Result<()> {
+        self.minisocket(mini)
     }
 }
 
@@ -49,10 +64,22 @@ struct Lines<'a, W> {
 }
 
 impl<W: Write> Show for Lines<'_, W> {
-    #[inline(always)]
     fn show(&mut self, socket: &Socket, owner: Option<&Owner>) -> io::Result<()> {
         json::write_row(&mut self.line, socket, owner);
         self.line.pen(|pen| pen.put(b"\n"));
+        self.line.spill(self.out)
+    }
+
+    #[inline(always)]
+    fn takes_minisockets(&self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn show_minisocket(&mut self, mini: Minisocket<impl Endpoint>) -> io::Result<()> {
+        let Some(pen) = self.line.open() else { return Ok(()) };
+        let written = json::write_minisocket(pen, mini).put(b"\n").length();
+        self.line.keep(written);
         self.line.spill(self.out)
     }
 }
@@ -129,8 +156,15 @@ struct Rows<'a, S> {
 }
 
 impl<S: Show> Rows<'_, S> {
-    #[inline(always)]
-    fn add(&mut self, socket: &Socket) -> io::Result<()> {
+    #[inline(never)]
+    fn add(&mut self, row: Row<'_>) -> io::Result<()> {
+        match row.minisocket() {
+            Some(mini) if self.shown.takes_minisockets() => self.shown.show_minisocket(mini),
+            _ => self.add_socket(&row.socket()),
+        }
+    }
+
+    fn add_socket(&mut self, socket: &Socket) -> io::Result<()> {
         let owner = self.owners.of(socket);
         self.unseen |= socket.inode.is_some() && owner.is_none();
         self.shown.show(socket, owner)
@@ -150,8 +184,13 @@ fn as_they_come(
             return ControlFlow::Break(());
         }
         seen.shown += 1;
-        seen.last_ms = seen.last_ms.max(waits_ms(&row.socket));
-        match rows.add(&row.socket) {
+        seen.last_ms = seen.last_ms.max(row.expires_ms().unwrap_or_default());
+        // A loop made for what most are.
+        let shown = match row.ipv4_minisocket().filter(|_| rows.shown.takes_minisockets()) {
+            Some(mini) => rows.shown.show_minisocket(mini),
+            None => rows.add(row),
+        };
+        match shown {
             Ok(()) => ControlFlow::Continue(()),
             failed => {
                 outcome = failed;
@@ -173,17 +212,11 @@ fn in_order(
     let mut first = First::new(limit, |one: &Socket, other: &Socket| order::of_rows(sort, one, other));
     let mut last_ms = 0;
     let dumped = table.dump(&asked.query, |row| {
-        last_ms = last_ms.max(waits_ms(&row.socket));
-        first.add(row.socket);
+        last_ms = last_ms.max(row.expires_ms().unwrap_or_default());
+        first.add(row.socket());
         ControlFlow::Continue(())
     })?;
     let rows = first.in_order();
-    rows.iter().try_for_each(|row| shown.add(row))?;
+    rows.iter().try_for_each(|row| shown.add_socket(row))?;
     Ok(Seen { shown: rows.len() as u64, total: Some(dumped.rows), last_ms })
-}
-
-/// Milliseconds until a minisocket goes; none for other sockets.
-#[inline]
-fn waits_ms(socket: &Socket) -> u32 {
-    if socket.is_minisocket() { socket.timer.expires_ms } else { 0 }
 }

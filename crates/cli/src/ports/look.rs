@@ -177,12 +177,12 @@ fn walk(table: &mut SocketTable, empty: &Tally) -> anyhow::Result<Tally> {
     let mut tally = empty.clone();
     let bound: States = [State::Listen, State::BoundInactive].into_iter().collect();
     table.dump(&Query::in_states(bound), |row| {
-        tally.bind(&row.socket);
+        tally.bind(&row.socket());
         ControlFlow::Continue(())
     })?;
     let others: States = State::ALL.into_iter().filter(|&state| !bound.contains(state)).collect();
     table.dump(&Query::in_states(others), |row| {
-        tally.add(&row.socket);
+        tally.add(&row.socket());
         ControlFlow::Continue(())
     })?;
     Ok(tally)

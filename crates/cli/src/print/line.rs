@@ -13,7 +13,7 @@ use std::{
     io::{self, Write},
 };
 
-pub(crate) use pen::Pen;
+pub(crate) use pen::{Endpoint, Pen};
 pub(crate) use piece::Piece;
 
 /// What is written at once: as much as a pipe holds. Of a byte more, the pipe's reader would have to be waited for.
@@ -49,7 +49,8 @@ impl Line {
     #[inline]
     pub(crate) fn open(&mut self) -> Option<Pen<'_>> {
         self.make_room(Pen::ROOM);
-        self.bytes.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut).map(Pen::new)
+        let room = self.bytes.get_mut(self.length..self.length + Pen::ROOM);
+        room.and_then(<[u8]>::first_chunk_mut).map(Pen::new)
     }
 
     /// Takes in what a pen wrote.

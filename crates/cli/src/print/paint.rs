@@ -27,6 +27,9 @@ impl Paint {
     /// No colour.
     #[cfg(test)]
     pub(crate) const OFF: Self = Self(false);
+    /// Colour.
+    #[cfg(test)]
+    pub(crate) const ON: Self = Self(true);
 
     /// For standard output, as the arguments, the terminal and the environment (NO_COLOR, CLICOLOR) say.
     pub(crate) fn for_stdout(color: Color) -> Self {

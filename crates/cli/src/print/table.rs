@@ -7,9 +7,12 @@ use std::{
     io::{self, Write},
 };
 
-use timewait_facts::{Owner, Socket};
+use timewait_facts::{Minisocket, Owner, Socket};
 
-use super::{Paint, Tone, line::Line};
+use super::{
+    Paint, Tone,
+    line::{Endpoint, Line},
+};
 use cells::Cells;
 
 /// Rows that are kept back until it is known how wide the columns are.
@@ -100,19 +103,20 @@ pub(crate) struct Table<'a, W> {
     ahead: Vec<(Socket, Option<Owner>)>,
     text: Line,
     flowing: bool,
+    /// It flows, and no row has a colour, details or an indent.
+    plain: bool,
 }
 
 impl<'a, W: Write> Table<'a, W> {
     pub(crate) fn new(out: &'a mut W, paint: Paint, columns: Columns, indent: &'a str) -> Self {
         let (cells, text) = (Cells::new(paint, columns), Line::default());
-        Self { out, paint, indent, cells, ahead: Vec::new(), text, flowing: false }
+        Self { out, paint, indent, cells, ahead: Vec::new(), text, flowing: false, plain: false }
     }
 
     /// Adds a row.
     ///
     /// # Errors
     /// The writer's.
-    #[inline(always)]
     pub(crate) fn row(&mut self, socket: &Socket, owner: Option<&Owner>) -> io::Result<()> {
         if !self.flowing {
             self.keep_back(*socket, owner);
@@ -122,10 +126,29 @@ impl<'a, W: Write> Table<'a, W> {
         self.text.spill(self.out)
     }
 
+    /// Whether [`minisocket`](Self::minisocket) may be called: the widths are known, and the rows have nothing but plain text.
+    #[inline(always)]
+    pub(crate) fn takes_minisockets(&self) -> bool {
+        self.plain
+    }
+
+    /// Adds a row that is a minisocket, which no process owns: what makes tables long.
+    ///
+    /// # Errors
+    /// The writer's.
+    #[inline(always)]
+    pub(crate) fn minisocket(&mut self, mini: Minisocket<impl Endpoint>) -> io::Result<()> {
+        if let Some(pen) = self.text.open() {
+            let written = self.cells.write_plain(pen, mini).length();
+            self.text.keep(written);
+        }
+        self.text.spill(self.out)
+    }
+
     #[cold]
     fn keep_back(&mut self, socket: Socket, owner: Option<&Owner>) {
         // Written for the widths alone.
-        self.write_kept_back(&socket, owner);
+        self.write(&socket, owner);
         self.text.clear();
         self.ahead.push((socket, owner.cloned()));
         if self.ahead.len() >= LOOK_AHEAD {
@@ -148,9 +171,10 @@ impl<'a, W: Write> Table<'a, W> {
 
     fn flow(&mut self) {
         self.flowing = true;
+        self.plain = self.cells.are_plain() && self.indent.is_empty();
         self.write_heading();
         for (socket, owner) in std::mem::take(&mut self.ahead) {
-            self.write_kept_back(&socket, owner.as_ref());
+            self.write(&socket, owner.as_ref());
         }
     }
 
@@ -168,12 +192,6 @@ impl<'a, W: Write> Table<'a, W> {
         self.text.text("\n");
     }
 
-    #[inline(never)]
-    fn write_kept_back(&mut self, socket: &Socket, owner: Option<&Owner>) {
-        self.write(socket, owner);
-    }
-
-    #[inline(always)]
     fn write(&mut self, socket: &Socket, owner: Option<&Owner>) {
         let Self { cells, text, .. } = self;
         if !self.indent.is_empty() {

@@ -68,7 +68,7 @@ pub(crate) fn facts(netns: Option<&Netns>) -> anyhow::Result<Facts> {
     let range = settings.range;
     let mut sockets = Vec::new();
     table.dump(&Query::in_states(States::all()), |row| {
-        let socket = row.socket;
+        let socket = row.socket();
         if PortRange::contains(range, socket.local.port()) {
             sockets.push(socket);
         }

@@ -272,7 +272,7 @@ impl Watch {
         let Self { table, book, probed, address, start, .. } = self;
         let (mut rows, mut emptied) = (0_u64, Ok(()));
         table.dump(&Query::in_states(states).either(*address), |row| {
-            book.row(&row.socket);
+            book.row(&row.socket());
             rows += 1;
             if let Ok(probed) = probed
                 && rows.is_multiple_of(ROWS)

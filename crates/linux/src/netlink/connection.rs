@@ -107,10 +107,11 @@ impl Connection {
         &mut self,
         mut each: impl FnMut(Message<'_>) -> Result<ControlFlow<()>, Malformed>,
     ) -> Result<Ended, AnswerError> {
+        let sequence = self.sequence;
         loop {
             let datagram = receive(&self.socket, &mut self.buffer, RecvFlags::empty())?;
             for message in Messages::of(datagram) {
-                let step = step(message?, self.sequence, &mut each)?;
+                let step = step(message?, sequence, &mut each)?;
                 if let ControlFlow::Break(end) = step {
                     self.unread = matches!(end, End::Stopped);
                     return end.outcome();

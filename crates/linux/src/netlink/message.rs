@@ -182,20 +182,20 @@ impl<'a> Message<'a> {
     /// What follows the first `fixed` bytes of the body.
     #[inline]
     pub(crate) fn attributes_after(self, fixed: usize) -> Attributes<'a> {
-        let bytes = self.body.get(fixed..).unwrap_or_default();
-        Attributes { bytes, offset: self.body_offset() + fixed }
+        Attributes::of(self.body.get(fixed..).unwrap_or_default(), self.body_offset() + fixed)
     }
 }
 
 /// The messages of a datagram; after an error there are no more.
 pub(crate) struct Messages<'a> {
-    rest: &'a [u8],
+    datagram: &'a [u8],
+    /// Where the next begins.
     offset: usize,
 }
 
 impl<'a> Messages<'a> {
     pub(crate) fn of(datagram: &'a [u8]) -> Self {
-        Self { rest: datagram, offset: 0 }
+        Self { datagram, offset: 0 }
     }
 }
 
@@ -204,13 +204,10 @@ impl<'a> Iterator for Messages<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let message = first_message(self.rest, self.offset);
-        let length = message.map_or(usize::MAX, |message| aligned(MESSAGE_HEADER + message.body.len()));
-        self.rest = self.rest.get(length..).unwrap_or_default();
-        self.offset = self.offset.saturating_add(length);
+        let rest = self.datagram.get(self.offset..).filter(|rest| !rest.is_empty())?;
+        let message = first_message(rest, self.offset);
+        let length = message.map_or(rest.len(), |message| MESSAGE_HEADER + message.body.len());
+        self.offset += aligned(length);
         Some(message)
     }
 }
@@ -234,7 +231,7 @@ fn first_message(rest: &[u8], offset: usize) -> Result<Message<'_>, Malformed> {
 }
 
 const fn aligned(length: usize) -> usize {
-    length.next_multiple_of(ALIGNMENT)
+    (length + ALIGNMENT - 1) & !(ALIGNMENT - 1)
 }
 
 /// The attributes of a message: type and value, in the kernel's order; after an error there are no more.
@@ -263,7 +260,13 @@ impl Attribute<'_> {
     }
 }
 
-impl Attributes<'_> {
+impl<'a> Attributes<'a> {
+    /// The attributes that these bytes are, which stand so far from the beginning of the datagram.
+    #[inline]
+    pub(crate) fn of(bytes: &'a [u8], offset: usize) -> Self {
+        Self { bytes, offset }
+    }
+
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()

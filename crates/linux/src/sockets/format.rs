@@ -67,6 +67,14 @@ pub(super) struct RowHeader {
     pub(super) inode: U32<NativeEndian>,
 }
 
+/// A row: the fixed part, and the attributes behind it.
+#[derive(Debug, FromBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(super) struct RowBytes {
+    pub(super) header: RowHeader,
+    pub(super) attributes: [u8],
+}
+
 /// `struct inet_diag_req`, of `TCPDIAG_GETSOCK`. The kernel ignores its family.
 #[derive(IntoBytes, Immutable, Unaligned)]
 #[repr(C)]

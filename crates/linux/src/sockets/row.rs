@@ -4,14 +4,14 @@
 )]
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{SocketAddr, SocketAddrV4},
     num::NonZeroU32,
 };
 
-use timewait_facts::{Cookie, Socket, State, Timer, TimerKind};
-use zerocopy::FromBytes as _;
+use timewait_facts::{Cookie, Minisocket, Socket, State, Timer, TimerKind};
+use zerocopy::{BigEndian, FromBytes as _, U16};
 
-use super::format::{INET, INET6, Identity, RowHeader};
+use super::format::{INET, INET6, RowBytes, RowHeader};
 use crate::netlink::{Attributes, Fault, Malformed, Message};
 
 /// `INET_DIAG_SHUTDOWN`; every full socket has it, timewait minisockets and half-open connections have not.
@@ -23,19 +23,108 @@ const MARK: u16 = 15;
 /// `INET_DIAG_CGROUP_ID`
 const CGROUP: u16 = 21;
 
-/// A row as it is handed out: valid until the next one.
-#[derive(Clone, Debug)]
-pub struct Row<'a> {
-    /// What the row says.
-    pub socket: Socket,
-    attributes: Attributes<'a>,
-}
+/// A row as the kernel wrote it, found to be sound: valid until the next one. Of a million rows most are asked for
+/// little, so what is asked is read there and then.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a>(&'a RowBytes);
 
 impl<'a> Row<'a> {
+    /// The state, as in [`Socket::state`].
+    #[inline(always)]
+    pub fn state(self) -> State {
+        match State::from_kernel(self.0.header.state) {
+            // No closed socket is in a table that is walked (linux v6.12 net/ipv4/tcp.c tcp_set_state): it is one that is bound.
+            Some(State::Closed) | None => State::BoundInactive,
+            Some(state) => state,
+        }
+    }
+
+    /// This side and the other, as in [`Socket::local`] and [`Socket::peer`].
+    #[inline(always)]
+    pub fn ends(self) -> [SocketAddr; 2] {
+        if let Some(ends) = self.ipv4_ends() {
+            return ends.map(SocketAddr::V4);
+        }
+        let id = &self.0.header.id;
+        let end = |address: [u8; 16], port: U16<BigEndian>| SocketAddr::new(address.into(), port.get());
+        [end(id.local, id.local_port), end(id.peer, id.peer_port)]
+    }
+
+    /// The same, if it is an IPv4 socket.
+    #[inline(always)]
+    pub fn ipv4_ends(self) -> Option<[SocketAddrV4; 2]> {
+        let id = &self.0.header.id;
+        let end = |[address, ..]: [[u8; 4]; 4], port: U16<BigEndian>| {
+            // It fills the first 4 of 16 bytes.
+            SocketAddrV4::new(address.into(), port.get())
+        };
+        let fours = |bytes: [u8; 16]| zerocopy::transmute!(bytes);
+        (self.0.header.family == INET)
+            .then(|| [end(fours(id.local), id.local_port), end(fours(id.peer), id.peer_port)])
+    }
+
+    /// Milliseconds until a timewait minisocket goes; `None` for every other socket.
+    #[inline(always)]
+    pub fn expires_ms(self) -> Option<u32> {
+        let Timer { kind, expires_ms, .. } = self.0.header.timer();
+        (kind == TimerKind::TimeWait).then_some(expires_ms)
+    }
+
+    /// The file behind it, as in [`Socket::inode`].
+    #[inline(always)]
+    pub fn inode(self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.0.header.inode.get())
+    }
+
+    /// All of it, if it is a timewait minisocket.
+    #[inline(always)]
+    pub fn minisocket(self) -> Option<Minisocket> {
+        self.minisocket_with(self.ends(), self.extras().mark)
+    }
+
+    /// All of it, if it is a timewait minisocket of IPv4 and the kernel says no more than it does today.
+    #[inline(always)]
+    pub fn ipv4_minisocket(self) -> Option<Minisocket<SocketAddrV4>> {
+        self.minisocket_with(self.ipv4_ends()?, Extras::only_mark(&self.attributes())?.mark)
+    }
+
+    #[inline(always)]
+    fn minisocket_with<End>(self, [local, peer]: [End; 2], mark: Option<u32>) -> Option<Minisocket<End>> {
+        Some(Minisocket {
+            expires_ms: self.expires_ms()?,
+            state: self.state(),
+            local,
+            peer,
+            cookie: self.0.header.cookie(),
+            interface: self.0.header.interface(),
+            mark,
+        })
+    }
+
+    /// All of it.
+    pub fn socket(self) -> Socket {
+        let Extras { mark, v6only, cgroup, shutdown } = self.extras();
+        let header = &self.0.header;
+        let [local, peer] = self.ends();
+        without_guesses(Socket {
+            timer: header.timer(),
+            receive_queue: header.receive_queue.get(),
+            send_queue: header.send_queue.get(),
+            cookie: header.cookie(),
+            interface: header.interface(),
+            uid: Some(header.uid.get()),
+            inode: self.inode(),
+            mark,
+            v6only,
+            cgroup,
+            shutdown,
+            ..Socket::bare(self.state(), local, peer)
+        })
+    }
+
     /// What the kernel said beyond that: attributes that this program does not interpret, by type.
-    pub fn unknown_attributes(&self) -> impl Iterator<Item = (u16, &'a [u8])> {
-        self.attributes
-            .clone()
+    pub fn unknown_attributes(self) -> impl Iterator<Item = (u16, &'a [u8])> {
+        self.attributes()
             .map_while(Result::ok)
             .map(|attribute| (attribute.number, attribute.value))
             .filter(|(number, _)| ![SHUTDOWN, V6ONLY, MARK, CGROUP].contains(number))
@@ -43,76 +132,59 @@ impl<'a> Row<'a> {
 
     /// Whether a message is a row, by its type and length.
     #[inline(always)]
-    pub(super) fn check(message: Message<'a>, expected: u16) -> Result<&'a RowHeader, Malformed> {
+    pub(super) fn check(message: Message<'a>, expected: u16) -> Result<Self, Malformed> {
         if message.number != expected {
             return Err(Fault::MessageKind { kind: message.number, expected }.at(message.offset));
         }
-        match RowHeader::ref_from_prefix(message.body) {
-            Ok((header, _)) => Ok(header),
+        match RowBytes::ref_from_bytes(message.body) {
+            Ok(bytes) => Ok(Self(bytes)),
             Err(_) => Err(message.too_short(size_of::<RowHeader>())),
         }
     }
 
+    /// A row, all of which was checked.
     #[inline(always)]
     pub(super) fn parse(message: Message<'a>, expected: u16) -> Result<Self, Malformed> {
-        let header = Self::check(message, expected)?;
-        let attributes = message.attributes_after(size_of::<RowHeader>());
-        let socket = header.socket(message.body_offset())?;
-        let extras = Extras::of(&attributes)?;
-        let Extras { mark, v6only, cgroup, shutdown } = extras;
-        let socket = without_guesses(Socket { mark, v6only, cgroup, shutdown, ..socket });
-        Ok(Self { socket, attributes })
+        let row = Self::check(message, expected)?;
+        let RowHeader { family, state, .. } = row.0.header;
+        if ![INET, INET6].contains(&family) {
+            return Err(Fault::Family { family }.at(message.body_offset()));
+        }
+        if State::from_kernel(state).is_none() {
+            return Err(Fault::State { state }.at(message.body_offset() + 1));
+        }
+        Extras::of(&message.attributes_after(size_of::<RowHeader>()))?;
+        Ok(row)
+    }
+
+    #[inline(always)]
+    fn attributes(self) -> Attributes<'a> {
+        Attributes::of(&self.0.attributes, 0)
+    }
+
+    /// They were read once, and found to be sound.
+    fn extras(self) -> Extras {
+        Extras::of(&self.attributes()).unwrap_or(Extras::NONE)
     }
 }
 
 impl RowHeader {
     #[inline(always)]
-    fn socket(&self, offset: usize) -> Result<Socket, Malformed> {
-        let (local, peer) = match self.family {
-            INET => self.id.ends(inet),
-            INET6 => self.id.ends(inet6),
-            family => return Err(Fault::Family { family }.at(offset)),
-        };
-        let Some(state) = State::from_kernel(self.state) else {
-            return Err(Fault::State { state: self.state }.at(offset + 1));
-        };
-        let [low, high] = self.id.cookie.map(|half| u64::from(half.get()));
-        Ok(Socket {
-            timer: self.timer(),
-            receive_queue: self.receive_queue.get(),
-            send_queue: self.send_queue.get(),
-            cookie: Cookie(high << 32 | low),
-            interface: NonZeroU32::new(self.id.interface.get()),
-            uid: Some(self.uid.get()),
-            inode: NonZeroU32::new(self.inode.get()),
-            ..Socket::bare(state, local, peer)
-        })
-    }
-
-    #[inline(always)]
     fn timer(&self) -> Timer {
         let kind = TimerKind::from_kernel(self.timer);
         Timer { kind, expires_ms: self.expires_ms.get(), retries: self.retries }
     }
-}
 
-impl Identity {
     #[inline(always)]
-    fn ends(&self, address: impl Fn([u8; 16]) -> IpAddr) -> (SocketAddr, SocketAddr) {
-        let local = SocketAddr::new(address(self.local), self.local_port.get());
-        (local, SocketAddr::new(address(self.peer), self.peer_port.get()))
+    fn cookie(&self) -> Cookie {
+        let [low, high] = self.id.cookie.map(|half| u64::from(half.get()));
+        Cookie(high << 32 | low)
     }
-}
 
-/// An IPv4 address fills the first 4 of 16 bytes.
-#[inline(always)]
-fn inet([a, b, c, d, ..]: [u8; 16]) -> IpAddr {
-    IpAddr::V4(Ipv4Addr::new(a, b, c, d))
-}
-
-#[inline(always)]
-fn inet6(address: [u8; 16]) -> IpAddr {
-    IpAddr::V6(Ipv6Addr::from(address))
+    #[inline(always)]
+    fn interface(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.id.interface.get())
+    }
 }
 
 /// What stands in attributes.
@@ -128,15 +200,20 @@ impl Extras {
 
     #[inline(always)]
     fn of(attributes: &Attributes<'_>) -> Result<Self, Malformed> {
-        // A minisocket has its mark, if it has anything; a million of them need no search.
+        Self::only_mark(attributes).map_or_else(|| Self::read(attributes.clone()), Ok)
+    }
+
+    /// The mark or nothing, if nothing else is there. A minisocket has this, if it has anything; a million of them need no search.
+    #[inline(always)]
+    fn only_mark(attributes: &Attributes<'_>) -> Option<Self> {
         match attributes.only(MARK) {
-            Some(mark) => Ok(Self { mark: Some(u32::from_ne_bytes(mark)), ..Self::NONE }),
-            None if attributes.is_empty() => Ok(Self::NONE),
-            None => Self::read(attributes.clone()),
+            None => attributes.is_empty().then_some(Self::NONE),
+            mark => Some(Self { mark: mark.map(u32::from_ne_bytes), ..Self::NONE }),
         }
     }
 
     /// Reads all of them, so that none is malformed.
+    #[inline(never)]
     fn read(attributes: Attributes<'_>) -> Result<Self, Malformed> {
         let mut extras = Self::NONE;
         for attribute in attributes {
@@ -155,7 +232,6 @@ impl Extras {
 
 /// The kernel writes uid 0 where it knows none: for timewait minisockets and half-open connections always, for
 /// sockets that no process holds on some versions (`sock_i_uid` before 6.17). There, root's 0 is no knowledge either.
-#[inline(always)]
 fn without_guesses(socket: Socket) -> Socket {
     let half_open = socket.state == State::SynRecv && socket.shutdown.is_none();
     let orphan = socket.inode.is_none() && socket.uid == Some(0);

@@ -4,10 +4,11 @@
 use std::{
     fmt,
     hash::{Hash, Hasher},
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use timewait_facts::{Socket, State};
+use timewait_facts::State;
+use timewait_linux::sockets::Row;
 
 use super::Serving;
 use crate::{args::By, ls::Known, words::ls as words};
@@ -28,63 +29,99 @@ pub(super) enum Key {
     NoProcess,
 }
 
-/// As few words as tell keys apart: this is done for each row.
+/// A key as numbers, which are compared and hashed for each row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Packed {
+    /// Of what kind it is, in the highest byte, and what fits beside that.
+    rest: u64,
+    /// The address, if it is a long one.
+    v6: [u64; 2],
+}
+
 #[allow(clippy::derived_hash_with_manual_eq, reason = "equal keys have equal numbers")]
-impl Hash for Key {
+impl Hash for Packed {
     #[inline(always)]
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        let (kind, number) = self.numbers();
-        if let Ok(number) = u32::try_from(number) {
-            hasher.write_u64(u64::from(kind) << 32 | u64::from(number));
-        } else {
-            hasher.write_u32(kind);
-            hasher.write_u128(number);
+        hasher.write_u64(self.rest);
+        if self.v6 != [0; 2] {
+            self.v6.iter().for_each(|half| hasher.write_u64(*half));
         }
     }
 }
 
-impl Key {
+const KIND: u32 = 56;
+const PORT: u32 = 32;
+const ANY_PORT: u64 = 1 << 16;
+
+const V4: u64 = 1;
+const V6: u64 = 2;
+const NO_PEER: u64 = 3;
+const STATE: u64 = 4;
+const PROCESS: u64 = 5;
+const UNSEEN: u64 = 6;
+const NO_PROCESS: u64 = 7;
+
+impl Packed {
     #[inline(always)]
-    pub(super) fn of(socket: &Socket, by: By, serving: &Serving, owners: &Known) -> Self {
+    pub(super) fn of(row: Row<'_>, by: By, serving: &Serving, owners: &Known) -> Self {
         match by {
-            By::Local => Self::end(socket.local, serving.has(socket.local.port())),
-            By::Peer if socket.peer.port() == 0 => Self::NoPeer,
-            By::Peer => Self::end(socket.peer, !serving.has(socket.local.port())),
-            By::State => Self::State(socket.state),
-            By::Process => match (owners.of(socket), socket.inode) {
-                (Some(owner), _) => Self::Process(owner.pid),
-                (None, Some(_)) => Self::Unseen,
-                (None, None) => Self::NoProcess,
+            By::Local | By::Peer => match row.ipv4_ends() {
+                // A loop made for what most are.
+                Some(ends) => Self::of_ends(ends.map(SocketAddr::V4), by, serving),
+                None => Self::of_any_ends(row, by, serving),
+            },
+            By::State => Self::plain(STATE, row.state() as u32),
+            By::Process => match (owners.by_inode(row.inode()), row.inode()) {
+                (Some(owner), _) => Self::plain(PROCESS, owner.pid),
+                (None, Some(_)) => Self::plain(UNSEEN, 0),
+                (None, None) => Self::plain(NO_PROCESS, 0),
             },
         }
     }
 
-    #[inline(always)]
-    fn end(end: SocketAddr, with_port: bool) -> Self {
-        Self::End(end.ip().to_canonical(), with_port.then_some(end.port()))
+    #[inline(never)]
+    fn of_any_ends(row: Row<'_>, by: By, serving: &Serving) -> Self {
+        Self::of_ends(row.ends(), by, serving)
     }
 
-    /// Of what kind it is, and which. Different keys have different ones.
     #[inline(always)]
-    fn numbers(self) -> (u32, u128) {
-        const V4: u32 = 1 << 17;
-        const V6: u32 = 2 << 17;
-        match self {
-            Self::End(IpAddr::V4(ip), port) => (V4 | number(port), ip.to_bits().into()),
-            Self::End(IpAddr::V6(ip), port) => (V6 | number(port), ip.to_bits()),
-            Self::NoPeer => (0, 0),
-            Self::State(state) => (1, state as u128),
-            Self::Process(pid) => (2, pid.into()),
-            Self::Unseen => (3, 0),
-            Self::NoProcess => (4, 0),
+    fn of_ends([local, peer]: [SocketAddr; 2], by: By, serving: &Serving) -> Self {
+        let was_called = serving.has(local.port());
+        let (end, with_port) = if by == By::Local { (local, was_called) } else { (peer, !was_called) };
+        if by == By::Peer && end.port() == 0 {
+            return Self::plain(NO_PEER, 0);
+        }
+        let port = if with_port { u64::from(end.port()) } else { ANY_PORT };
+        match end.ip().to_canonical() {
+            IpAddr::V4(ip) => Self { rest: V4 << KIND | port << PORT | u64::from(ip.to_bits()), v6: [0; 2] },
+            IpAddr::V6(ip) => {
+                #[allow(clippy::cast_possible_truncation, reason = "the two halves of 128 bits")]
+                let v6 = [(ip.to_bits() >> 64) as u64, ip.to_bits() as u64];
+                Self { rest: V6 << KIND | port << PORT, v6 }
+            }
         }
     }
-}
 
-/// A port, or what is none.
-#[inline]
-fn number(port: Option<u16>) -> u32 {
-    port.map_or(1 << 16, u32::from)
+    #[inline(always)]
+    fn plain(kind: u64, number: u32) -> Self {
+        Self { rest: kind << KIND | u64::from(number), v6: [0; 2] }
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "what was put together comes apart")]
+    pub(super) fn unpack(self) -> Key {
+        let Self { rest, v6: [high, low] } = self;
+        let number = rest as u32;
+        let port = u16::try_from(rest >> PORT & (ANY_PORT | (ANY_PORT - 1))).ok();
+        match rest >> KIND {
+            V4 => Key::End(Ipv4Addr::from_bits(number).into(), port),
+            V6 => Key::End(Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low)).into(), port),
+            NO_PEER => Key::NoPeer,
+            STATE => Key::State(State::from_kernel(number as u8).unwrap_or(State::Closed)),
+            PROCESS => Key::Process(number),
+            UNSEEN => Key::Unseen,
+            _ => Key::NoProcess,
+        }
+    }
 }
 
 impl fmt::Display for Key {
@@ -106,6 +143,7 @@ impl fmt::Display for Key {
 mod tests {
     use super::*;
     use hashbrown::DefaultHashBuilder;
+    use proptest::prelude::*;
     use std::hash::BuildHasher as _;
 
     fn shown(local: &str, peer: &str) -> [String; 2] {
@@ -113,8 +151,8 @@ mod tests {
         serving[40_000..50_000].fill(false);
         serving[40_443] = true;
         let serving = Serving(serving);
-        let socket = Socket::bare(State::TimeWait, local.parse().unwrap(), peer.parse().unwrap());
-        [By::Local, By::Peer].map(|by| Key::of(&socket, by, &serving, &Known::nobody()).to_string())
+        let ends = [local, peer].map(|end| end.parse().unwrap());
+        [By::Local, By::Peer].map(|by| Packed::of_ends(ends, by, &serving).unpack().to_string())
     }
 
     #[test]
@@ -131,31 +169,55 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_differ_have_different_numbers_and_are_hashed_apart() {
-        let ip = IpAddr::from([10, 0, 0, 1]);
-        let v6 = |text: &str| text.parse::<IpAddr>().unwrap();
-        let keys = [
-            Key::End(ip, None),
-            Key::End(ip, Some(0)),
-            Key::End(ip, Some(80)),
-            Key::End(v6("2001:db8::1"), None),
-            Key::End(v6("2001:db8::1"), Some(0)),
-            Key::End(v6("a00:1::"), Some(0)),
-            Key::End(v6("::a00:1"), Some(0)),
-            Key::End(v6("0:0:a00:1::"), Some(0)),
-            Key::NoPeer,
-            Key::State(State::TimeWait),
-            Key::Process(6),
-            Key::Process(7),
-            Key::Unseen,
-            Key::NoProcess,
-        ];
+    fn what_is_no_end_comes_apart_as_it_was_put_together_and_is_hashed_apart() {
+        let mut packed =
+            vec![Packed::plain(NO_PEER, 0), Packed::plain(UNSEEN, 0), Packed::plain(NO_PROCESS, 0)];
+        packed.extend(State::ALL.map(|state| Packed::plain(STATE, state as u32)));
+        packed.extend([6, 7, u32::MAX].map(|pid| Packed::plain(PROCESS, pid)));
+        let mut keys = vec![Key::NoPeer, Key::Unseen, Key::NoProcess];
+        keys.extend(State::ALL.map(Key::State));
+        keys.extend([6, 7, u32::MAX].map(Key::Process));
         let hasher = DefaultHashBuilder::default();
-        for (place, one) in keys.into_iter().enumerate() {
-            for other in keys.into_iter().skip(place + 1) {
-                assert_ne!(one.numbers(), other.numbers(), "{one:?} {other:?}");
+        for (place, (one, key)) in packed.iter().zip(&keys).enumerate() {
+            assert_eq!(one.unpack(), *key);
+            for other in packed.iter().skip(place + 1) {
+                assert_ne!(one, other);
                 assert_ne!(hasher.hash_one(one), hasher.hash_one(other), "{one:?} {other:?}");
             }
+        }
+    }
+
+    /// Addresses that are easily taken for each other, and any.
+    fn any_end() -> impl Strategy<Value = SocketAddr> {
+        let near = [
+            "10.0.0.1",
+            "a00:1::",
+            "::a00:1",
+            "0:0:a00:1::",
+            "::",
+            "0.0.0.0",
+            "::ffff:10.0.0.1",
+            "2001:db8::1",
+        ]
+        .map(|text| text.parse::<IpAddr>().unwrap());
+        let ip = prop_oneof![
+            8 => prop::sample::select(near.to_vec()),
+            1 => any::<IpAddr>(),
+        ];
+        (ip, prop_oneof![Just(1_u16), Just(80), any::<u16>()]).prop_map(SocketAddr::from)
+    }
+
+    proptest! {
+        #[test]
+        fn ends_come_apart_as_they_were_put_together(ends: [bool; 2], one in any_end(), other in any_end()) {
+            let [one_key, other_key] = [(one, ends[0]), (other, ends[1])].map(|(end, serves)| {
+                let serving = Serving(vec![serves; 65_536]);
+                let packed = Packed::of_ends([end, end], By::Local, &serving);
+                let key = Key::End(end.ip().to_canonical(), serves.then_some(end.port()));
+                assert_eq!(packed.unpack(), key);
+                (packed, key)
+            });
+            prop_assert_eq!(one_key.0 == other_key.0, one_key.1 == other_key.1);
         }
     }
 
@@ -165,7 +227,8 @@ mod tests {
         let hasher = DefaultHashBuilder::default();
         let mut buckets = [0_u32; 1 << 10];
         for number in 0..1_u32 << 14 {
-            let key = Key::End(IpAddr::from((number << 18).to_be_bytes()), Some(9000));
+            let end = SocketAddr::from(((number << 18).to_be_bytes(), 9_000));
+            let key = Packed::of_ends([end, end], By::Local, &Serving(Vec::new()));
             buckets[(hasher.hash_one(key) & 0x3ff) as usize] += 1;
         }
         let fullest = buckets.iter().max().unwrap();

@@ -1,14 +1,14 @@
 //! A row of the socket table, written piece by piece.
 #![allow(clippy::inline_always, reason = "so that of a socket only what is shown is computed")]
 
-use std::{net::SocketAddr, num::NonZeroU32};
+use std::num::NonZeroU32;
 
 use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::value::RawValue;
-use timewait_facts::{Owner, Socket};
+use timewait_facts::{Minisocket, Owner, Socket};
 
 use super::{OwnerRow, write_value};
-use crate::print::line::{Line, Pen, Piece};
+use crate::print::line::{Endpoint, Line, Pen, Piece};
 
 /// A row of the socket table, as a part of a larger value.
 pub(crate) struct Row<'a>(pub(crate) &'a Socket, pub(crate) Option<&'a Owner>);
@@ -23,61 +23,65 @@ impl Serialize for Row<'_> {
 }
 
 /// Writes a row as an object. Nothing is allocated for it, but for an owner.
-#[inline(always)]
 pub(crate) fn write_row(line: &mut Line, socket: &Socket, owner: Option<&Owner>) {
-    let timer_ms = Piece::decimal(socket.timer.expires_ms);
-    let Some(pen) = line.open() else { return };
-    let mut pen = before_owner(pen, socket, timer_ms);
-    if owner.is_none() {
-        pen = behind_owner(pen.put(b"null"), socket, timer_ms);
+    // Of some minisockets there may be more to say one day.
+    let plain = socket.minisocket().filter(|mini| owner.is_none() && Socket::from(*mini) == *socket);
+    if let Some(mini) = plain {
+        return line.pen(|pen| write_minisocket(pen, mini));
     }
-    let written = pen.length();
-    line.keep(written);
-    if let Some(owner) = owner {
-        write_from_owner_on(line, *socket, owner);
+    line.pen(|pen| before_owner(pen, socket));
+    match owner {
+        None => line.text("null"),
+        // Writing to a line cannot fail.
+        Some(owner) => drop(write_value(line, &OwnerRow(owner))),
     }
+    line.pen(|pen| behind_owner(pen, socket));
 }
 
-#[inline(never)]
-fn write_from_owner_on(line: &mut Line, socket: Socket, owner: &Owner) {
-    // Writing to a line cannot fail.
-    let _ = write_value(line, &OwnerRow(owner));
-    line.pen(|pen| behind_owner(pen, &socket, Piece::decimal(socket.timer.expires_ms)));
-}
-
+/// Writes a minisocket as an object, without the fields of what it has not: nearly all rows of a large table are such.
 #[inline(always)]
-fn before_owner<'p>(pen: Pen<'p>, socket: &Socket, timer_ms: Piece) -> Pen<'p> {
+pub(crate) fn write_minisocket(pen: Pen<'_>, mini: Minisocket<impl Endpoint>) -> Pen<'_> {
+    let Minisocket { state, local, peer, expires_ms, cookie, interface, mark } = mini;
+    let pen = pen.put(br#"{"v":1,"state":""#).piece(Piece::state(state));
+    let pen = end(pen.put(br#"","local":{"addr":""#), local);
+    let pen = end(pen.put(br#","peer":{"addr":""#), peer);
+    let pen = pen.put(br#","expires_in_ms":"#).decimal(expires_ms);
+    let pen = pen.put(br#","cookie":""#).hexadecimal(cookie.0);
+    let pen = pen.put(br#"","inode":null,"uid":null,"owner":null"#);
+    let more = (interface.map_or(0, NonZeroU32::get), mark.unwrap_or_default());
+    if more == (0, 0) { pen.put(b"}") } else { more_of_minisocket(pen, more) }
+}
+
+#[cold]
+fn more_of_minisocket(mut pen: Pen<'_>, (interface, mark): (u32, u32)) -> Pen<'_> {
+    if interface != 0 {
+        pen = pen.put(br#","interface":"#).decimal(interface);
+    }
+    if mark != 0 {
+        pen = pen.put(br#","mark":"#).decimal(mark);
+    }
+    pen.put(b"}")
+}
+
+fn before_owner<'p>(pen: Pen<'p>, socket: &Socket) -> Pen<'p> {
     let pen = pen.put(br#"{"v":1,"state":""#).piece(Piece::state(socket.state));
     let pen = end(pen.put(br#"","local":{"addr":""#), socket.local);
     let pen = end(pen.put(br#","peer":{"addr":""#), socket.peer);
     let pen = pen.put(br#","expires_in_ms":"#);
-    let pen = pen.piece(if socket.is_minisocket() { timer_ms } else { Piece::NULL });
+    let pen = pen.piece(decimal_or_null(socket.minisocket().map(|mini| mini.expires_ms)));
     let pen = pen.put(br#","cookie":""#).hexadecimal(socket.cookie.0);
-    if (socket.inode, socket.uid) == (None, None) {
-        return pen.put(br#"","inode":null,"uid":null,"owner":"#);
-    }
     let pen = pen.put(br#"","inode":"#).piece(decimal_or_null(socket.inode.map(NonZeroU32::get)));
     pen.put(br#","uid":"#).piece(decimal_or_null(socket.uid)).put(br#","owner":"#)
 }
 
-/// Nearly all rows of a large table are minisockets, of which nothing is queued.
-#[inline(always)]
-fn behind_owner<'p>(pen: Pen<'p>, socket: &Socket, timer_ms: Piece) -> Pen<'p> {
+fn behind_owner<'p>(pen: Pen<'p>, socket: &Socket) -> Pen<'p> {
     let Socket { timer, receive_queue, send_queue, .. } = socket;
-    let pen = if socket.is_minisocket() {
-        pen.put(br#","timer":"time-wait","timer_ms":"#)
-    } else {
-        pen.put(br#","timer":""#).text(timer.kind.name()).put(br#"","timer_ms":"#)
-    };
-    let pen = pen.piece(timer_ms);
-    let pen = if (timer.retries, *receive_queue, *send_queue) == (0, 0, 0) {
-        pen.put(br#","retries":0,"receive_queue":0,"send_queue":0,"interface":"#)
-    } else {
-        let pen = pen.put(br#","retries":"#).decimal(u32::from(timer.retries));
-        let pen = pen.put(br#","receive_queue":"#).decimal(*receive_queue);
-        pen.put(br#","send_queue":"#).decimal(*send_queue).put(br#","interface":"#)
-    };
-    let pen = pen.piece(decimal_or_null(socket.interface.map(NonZeroU32::get)));
+    let pen = pen.put(br#","timer":""#).text(timer.kind.name());
+    let pen = pen.put(br#"","timer_ms":"#).decimal(timer.expires_ms);
+    let pen = pen.put(br#","retries":"#).decimal(u32::from(timer.retries));
+    let pen = pen.put(br#","receive_queue":"#).decimal(*receive_queue);
+    let pen = pen.put(br#","send_queue":"#).decimal(*send_queue);
+    let pen = pen.put(br#","interface":"#).piece(decimal_or_null(socket.interface.map(NonZeroU32::get)));
     let pen = pen.put(br#","mark":"#).piece(decimal_or_null(socket.mark));
     match socket.v6only {
         None => pen.put(br#","v6only":null}"#),
@@ -88,8 +92,8 @@ fn behind_owner<'p>(pen: Pen<'p>, socket: &Socket, timer_ms: Piece) -> Pen<'p> {
 
 /// The rest of an end's object.
 #[inline(always)]
-fn end(pen: Pen<'_>, end: SocketAddr) -> Pen<'_> {
-    pen.address(end.ip()).put(br#"","port":"#).decimal(u32::from(end.port())).put(b"}")
+fn end(pen: Pen<'_>, end: impl Endpoint) -> Pen<'_> {
+    end.write_address(pen).put(br#"","port":"#).decimal(u32::from(end.port())).put(b"}")
 }
 
 #[inline]
@@ -102,6 +106,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::{Value, json};
+    use std::net::SocketAddr;
     use timewait_facts::{Cookie, State, Timer, TimerKind, Untrusted};
 
     fn written(socket: &Socket, owner: Option<&Owner>) -> String {
@@ -111,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_in_time_wait_begins_as_the_contract_has_it() {
+    fn a_row_in_time_wait_is_as_the_contract_has_it() {
         let socket = Socket {
             timer: Timer { kind: TimerKind::TimeWait, expires_ms: 59_976, retries: 0 },
             cookie: Cookie(0x27_cbfc),
@@ -121,8 +126,8 @@ mod tests {
                 "127.0.0.1:51234".parse().unwrap(),
             )
         };
-        let expected = r#"{"v":1,"state":"time-wait","local":{"addr":"127.0.0.1","port":9000},"peer":{"addr":"127.0.0.1","port":51234},"expires_in_ms":59976,"cookie":"27cbfc","inode":null,"uid":null,"owner":null,"#;
-        assert!(written(&socket, None).starts_with(expected), "{}", written(&socket, None));
+        let expected = r#"{"v":1,"state":"time-wait","local":{"addr":"127.0.0.1","port":9000},"peer":{"addr":"127.0.0.1","port":51234},"expires_in_ms":59976,"cookie":"27cbfc","inode":null,"uid":null,"owner":null}"#;
+        assert_eq!(written(&socket, None), expected);
         let listening = Socket { state: State::Listen, timer: Timer::OFF, ..socket };
         assert!(written(&listening, None).contains(r#""expires_in_ms":null"#), "a listener never expires");
     }
@@ -184,13 +189,44 @@ mod tests {
                 ..Socket::bare(State::Established, ([10, 0, 0, 1], port).into(), "[2001:db8::1]:443".parse().unwrap())
             };
             let row: Value = serde_json::from_str(&written(&socket, None)).unwrap();
-            prop_assert_eq!(row, json!({
+            let more_than_a_minisocket = !waits || (u32::from(retries), receive_queue, send_queue, uid, inode) != (0, 0, 0, 0, 0)
+                || v6only.is_some();
+            prop_assert_eq!(row.get("timer").is_some(), more_than_a_minisocket);
+            let whole = json!({
                 "v": 1, "state": "established", "local": {"addr": "10.0.0.1", "port": port},
                 "peer": {"addr": "2001:db8::1", "port": 443}, "expires_in_ms": waits.then_some(expires_ms), "cookie": format!("{cookie:x}"),
                 "inode": NonZeroU32::new(inode), "uid": known(uid), "owner": null, "timer": kind.name(),
                 "timer_ms": expires_ms, "retries": retries, "receive_queue": receive_queue,
                 "send_queue": send_queue, "interface": NonZeroU32::new(interface), "mark": known(mark), "v6only": v6only,
-            }));
+            });
+            prop_assert!(row == whole || !more_than_a_minisocket, "{row} {whole}");
+        }
+
+        #[test]
+        fn a_minisocket_s_row_has_what_there_is_and_no_more(
+            numbers in prop::array::uniform4(prop_oneof![Just(0_u32), any::<u32>()]), cookie: u64, told: bool, long: bool,
+        ) {
+            let [expires_ms, interface, mark, port] = numbers;
+            let port = u16::try_from(port % 65_536).unwrap();
+            let local = SocketAddr::from(([10, 0, 0, 1], port));
+            let peer: SocketAddr = if long { "[2001:db8::1]:443" } else { "10.0.0.2:443" }.parse().unwrap();
+            let mini = Minisocket {
+                state: State::FinWait2, local, peer, expires_ms, cookie: Cookie(cookie),
+                interface: NonZeroU32::new(interface), mark: told.then_some(mark),
+            };
+            let row: Value = serde_json::from_str(&written(&mini.into(), None)).unwrap();
+            let mut expected = json!({
+                "v": 1, "state": "fin-wait-2", "local": {"addr": "10.0.0.1", "port": port},
+                "peer": {"addr": peer.ip().to_string(), "port": 443}, "expires_in_ms": expires_ms, "cookie": format!("{cookie:x}"),
+                "inode": null, "uid": null, "owner": null,
+            });
+            if interface != 0 {
+                expected["interface"] = interface.into();
+            }
+            if told && mark != 0 {
+                expected["mark"] = mark.into();
+            }
+            prop_assert_eq!(row, expected);
         }
     }
 }

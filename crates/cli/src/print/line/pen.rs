@@ -1,7 +1,7 @@
 #![allow(clippy::inline_always, reason = "so that it stays in registers")]
 
 use std::{
-    net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
     ops::Range,
 };
 
@@ -84,31 +84,21 @@ impl<'a> Pen<'a> {
 
     /// `127.0.0.1:9000`, `[::1]:9000`
     #[inline(always)]
-    pub(crate) fn endpoint(self, endpoint: SocketAddr) -> Self {
-        let pen = match endpoint {
-            SocketAddr::V4(v4) => self.address(IpAddr::V4(*v4.ip())).put(b":"),
-            SocketAddr::V6(v6) => self.bracketed(v6).put(b":"),
-        };
-        pen.decimal(u32::from(endpoint.port()))
+    pub(crate) fn endpoint(self, endpoint: impl Endpoint) -> Self {
+        endpoint.write(self)
     }
 
     #[inline(always)]
-    pub(crate) fn address(self, address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(v4) => {
-                let [front, rear] = Piece::ipv4(v4);
-                self.piece(front).piece(rear)
-            }
-            IpAddr::V6(v6) => self.ipv6(v6),
-        }
+    fn ipv4(self, address: Ipv4Addr) -> Self {
+        let [front, rear] = Piece::ipv4(address);
+        self.piece(front).piece(rear)
     }
 
     /// As RFC 5952 has it: the longest run of zeros, if it is longer than one and the first of its length, is `::`;
     /// an IPv4-mapped address ends as IPv4 does.
-    #[inline(never)]
     fn ipv6(mut self, address: Ipv6Addr) -> Self {
         if let Some(v4) = address.to_ipv4_mapped() {
-            return self.put(b"::ffff:").address(v4.into());
+            return self.put(b"::ffff:").ipv4(v4);
         }
         let groups = address.segments();
         let zeros = longest_zeros(groups);
@@ -128,11 +118,59 @@ impl<'a> Pen<'a> {
     }
 
     /// `[::1]`, `[fe80::1%2]`
-    #[inline(never)]
     fn bracketed(self, v6: SocketAddrV6) -> Self {
         let pen = self.put(b"[").ipv6(*v6.ip());
         let pen = if v6.scope_id() == 0 { pen } else { pen.put(b"%").decimal(v6.scope_id()) };
         pen.put(b"]")
+    }
+}
+
+/// An end of a connection, of any family or of one that is known when the program is compiled.
+pub(crate) trait Endpoint: Copy {
+    /// `127.0.0.1:9000`, `[::1]:9000`
+    fn write(self, pen: Pen<'_>) -> Pen<'_>;
+
+    /// `127.0.0.1`, `::1`
+    fn write_address(self, pen: Pen<'_>) -> Pen<'_>;
+
+    fn port(self) -> u16;
+}
+
+impl Endpoint for SocketAddrV4 {
+    #[inline(always)]
+    fn write(self, pen: Pen<'_>) -> Pen<'_> {
+        let [front, rear] = Piece::ipv4_and_colon(*self.ip());
+        pen.piece(front).piece(rear).decimal(u32::from(Self::port(&self)))
+    }
+
+    #[inline(always)]
+    fn write_address(self, pen: Pen<'_>) -> Pen<'_> {
+        pen.ipv4(*self.ip())
+    }
+
+    #[inline(always)]
+    fn port(self) -> u16 {
+        Self::port(&self)
+    }
+}
+
+impl Endpoint for SocketAddr {
+    fn write(self, pen: Pen<'_>) -> Pen<'_> {
+        match self {
+            Self::V4(v4) => v4.write(pen),
+            Self::V6(v6) => pen.bracketed(v6).put(b":").decimal(u32::from(v6.port())),
+        }
+    }
+
+    fn write_address(self, pen: Pen<'_>) -> Pen<'_> {
+        match self {
+            Self::V4(v4) => v4.write_address(pen),
+            Self::V6(v6) => pen.ipv6(*v6.ip()),
+        }
+    }
+
+    fn port(self) -> u16 {
+        Self::port(&self)
     }
 }
 
@@ -167,7 +205,7 @@ mod tests {
             ["::", "::1", "1::", "2001:db8::1:0:0:1", "2001:0:0:1::1", "1:0:1:0:1:0:1:0", "::ffff:1.2.3.4"]
         {
             let address: Ipv6Addr = text.parse().unwrap();
-            assert_eq!(written(|pen| pen.address(address.into())), text);
+            assert_eq!(written(|pen| pen.ipv6(address)), text);
         }
     }
 
@@ -195,7 +233,7 @@ mod tests {
             let v6 = SocketAddr::V6(SocketAddrV6::new(groups.into(), port, 0, scope));
             for end in [v4, v6] {
                 prop_assert_eq!(written(|pen| pen.endpoint(end)), end.to_string());
-                prop_assert_eq!(written(|pen| pen.address(end.ip())), end.ip().to_string());
+                prop_assert_eq!(written(|pen| end.write_address(pen)), end.ip().to_string());
             }
         }
     }

@@ -1,7 +1,7 @@
-//! Numbers and short words as text, made in registers.
+//! Numbers and short words as text, made in registers, the first character in the lowest byte, where it is stored first.
 //!
-//! A number of eight digits is computed as eight numbers side by side in 64 bits, the first digit in the lowest byte,
-//! where it is stored first; the zeros before the number are shifted out. So neither tells a loop or a branch how long it is.
+//! What is small, and most numbers of a row are, is looked up three digits at once. A number of eight digits is computed as eight
+//! numbers side by side in 64 bits. The zeros before the number are shifted out, so no loop tells how long it is.
 
 use std::net::Ipv4Addr;
 
@@ -43,14 +43,25 @@ impl Piece {
     /// A number's decimal digits.
     #[inline]
     pub(crate) fn decimal(number: u32) -> Self {
-        if number < EIGHT_DIGITS {
-            return Self::without_zeros(eight_digits(number));
+        let (thousands, last) = (number / 1_000, three(number));
+        if thousands == 0 {
+            let Three { digits, zeros } = last;
+            return Self { text: u128::from(digits >> zeros), length: 3 - zeros as usize / 8 };
         }
-        Self::long_decimal(number)
+        if thousands >= 1_000 {
+            return Self::long_decimal(number);
+        }
+        let first = three(thousands);
+        let bits = 24 - first.zeros;
+        let text = u64::from(first.digits >> first.zeros) | u64::from(last.digits) << bits;
+        Self { text: text.into(), length: 3 + bits as usize / 8 }
     }
 
     #[cold]
     fn long_decimal(number: u32) -> Self {
+        if number < EIGHT_DIGITS {
+            return Self::without_zeros(eight_digits(number));
+        }
         let last = eight_digits(number % EIGHT_DIGITS) | ZEROS;
         Self::without_zeros(eight_digits(number / EIGHT_DIGITS)).before(last, 8)
     }
@@ -81,27 +92,45 @@ impl Piece {
     /// Milliseconds as seconds to a tenth: `59.8 s`.
     #[inline]
     pub(crate) fn seconds(milliseconds: u32) -> Self {
-        let digits = eight_digits(milliseconds / 100 + u32::from(milliseconds % 100 >= 50));
+        let tenths = milliseconds / 100 + u32::from(milliseconds % 100 >= 50);
+        if tenths >= 1_000 {
+            return Self::long_seconds(tenths);
+        }
+        let digits = u64::from(three(tenths).digits);
+        let text = digits & 0xffff | (digits >> 16) << 24 | u64::from_le_bytes(*b"\0\0.\0 s\0\0");
+        // The digit before the point stays, zero or not.
+        let zeros = if tenths < 100 { 8 } else { 0 };
+        Self { text: (text >> zeros).into(), length: 6 - zeros / 8 }
+    }
+
+    #[cold]
+    fn long_seconds(tenths: u32) -> Self {
+        let digits = eight_digits(tenths);
         // The last place holds the tenths; the places before it are the seconds.
         let [.., tenths] = digits.to_le_bytes();
         let fraction = u32::from_le_bytes([b'.', b'0' + tenths, b' ', b's']);
         Self::without_zeros(digits << 8).before(fraction.into(), 4)
     }
 
-    /// Two octets of an address, each with a dot behind it.
+    /// Two octets of an address.
     #[inline]
-    fn octets(first: u8, second: u8) -> Self {
-        #[allow(clippy::indexing_slicing, reason = "as many as there are octets")]
-        let (first, second) = (OCTETS[usize::from(first)], OCTETS[usize::from(second)]);
+    fn octets(first: Octet, second: Octet) -> Self {
         let text = u64::from(first.text) | u64::from(second.text) << first.bits;
         Self { text: u128::from(text), length: (first.bits + second.bits) as usize / 8 }
+    }
+
+    /// An address, in two pieces, with a colon behind it.
+    #[inline]
+    #[allow(clippy::indexing_slicing, reason = "as many as there are octets")]
+    pub(crate) fn ipv4_and_colon(address: Ipv4Addr) -> [Self; 2] {
+        let [a, b, c, d] = address.octets().map(usize::from);
+        [Self::octets(DOTTED[a], DOTTED[b]), Self::octets(DOTTED[c], LAST[d])]
     }
 
     /// An address, in two pieces.
     #[inline]
     pub(crate) fn ipv4(address: Ipv4Addr) -> [Self; 2] {
-        let [a, b, c, d] = address.octets();
-        let (front, rear) = (Self::octets(a, b), Self::octets(c, d));
+        let [front, rear] = Self::ipv4_and_colon(address);
         [front, Self { length: rear.length - 1, ..rear }]
     }
 
@@ -174,25 +203,59 @@ fn letters(nibbles: u64) -> u64 {
     (((nibbles + 6 * EACH) >> 4) & EACH) * u64::from(b'a' - b'0' - 10)
 }
 
-/// The decimal digits of an octet with a dot behind them, and how many bits that is.
+/// The last three digits of a number, each a character, and how many bits of them are zeros that do not count; of 0, one counts.
+#[derive(Clone, Copy)]
+struct Three {
+    digits: u32,
+    zeros: u32,
+}
+
+#[inline]
+#[allow(clippy::indexing_slicing, reason = "as many as there are such numbers")]
+fn three(number: u32) -> Three {
+    THREES[(number % 1_000) as usize]
+}
+
+static THREES: [Three; 1_000] = threes();
+
+#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "evaluated by the compiler")]
+const fn threes() -> [Three; 1_000] {
+    let mut table = [Three { digits: 0, zeros: 0 }; 1_000];
+    let mut number = 0_usize;
+    while number < table.len() {
+        let digits = [number / 100, number / 10 % 10, number % 10];
+        let [hundreds, tens, ones] = [b'0' + digits[0] as u8, b'0' + digits[1] as u8, b'0' + digits[2] as u8];
+        let zeros = match number {
+            0..10 => 16,
+            10..100 => 8,
+            _ => 0,
+        };
+        table[number] = Three { digits: u32::from_le_bytes([hundreds, tens, ones, 0]), zeros };
+        number += 1;
+    }
+    table
+}
+
+/// The decimal digits of an octet with a mark behind them, and how many bits that is.
 #[derive(Clone, Copy)]
 struct Octet {
     text: u32,
     bits: u32,
 }
 
-const OCTETS: [Octet; 256] = octets();
+static DOTTED: [Octet; 256] = octets(b'.');
+static LAST: [Octet; 256] = octets(b':');
 
 #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-const fn octets() -> [Octet; 256] {
+const fn octets(mark: u8) -> [Octet; 256] {
     let mut table = [Octet { text: 0, bits: 0 }; 256];
     let mut octet = 0_u8;
     loop {
         let [hundreds, tens, ones] = [b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10];
         let (text, length) = match octet {
-            0..10 => ([ones, b'.', 0, 0], 2),
-            10..100 => ([tens, ones, b'.', 0], 3),
-            _ => ([hundreds, tens, ones, b'.'], 4),
+            0..10 => ([ones, mark, 0, 0], 2),
+            10..100 => ([tens, ones, mark, 0], 3),
+            _ => ([hundreds, tens, ones, mark], 4),
         };
         table[octet as usize] = Octet { text: u32::from_le_bytes(text), bits: 8 * length };
         if octet == 255 {

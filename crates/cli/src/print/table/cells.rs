@@ -3,12 +3,12 @@
 
 use std::num::NonZeroU32;
 
-use timewait_facts::{Socket, State, Timer, TimerKind};
+use timewait_facts::{Minisocket, Socket, State, Timer, TimerKind};
 
 use super::{Column, Columns, GAP, WIDEST};
 use crate::print::{
     Paint, Tone,
-    line::{Pen, Piece},
+    line::{Endpoint, Pen, Piece},
 };
 
 /// Writes the cells of a row, and knows how wide their columns are.
@@ -31,56 +31,84 @@ impl Cells {
 
     /// Writes all cells but the owner's, which is not ASCII, and the spaces due before that. Behind the last cell stands
     /// nothing, not even its padding.
-    #[inline(always)]
     pub(super) fn write<'p>(&mut self, pen: Pen<'p>, socket: &Socket) -> Pen<'p> {
-        let Columns { state: names_state, details, owner } = self.columns;
-        let state = socket.state;
-        let (mut pen, mut due) = (pen, 0);
-        if names_state {
-            let mut cell = self.open(pen, due, Column::State, state);
-            cell.pen = cell.pen.piece(Piece::state(state));
-            (pen, due) = cell.close();
-        }
-        let mut cell = self.open(pen, due, Column::Local, state);
-        cell.pen = cell.pen.endpoint(socket.local);
-        (pen, due) = cell.close();
-        let mut cell = self.open(pen, due, Column::Peer, state);
-        let has_peer = socket.peer.port() != 0;
-        cell.pen = if has_peer { cell.pen.endpoint(socket.peer) } else { cell.pen.put(b"*") };
-        (pen, due) = cell.close();
-        let waits = socket.is_minisocket();
-        let left = if waits { Piece::seconds(socket.timer.expires_ms) } else { Piece::DASH };
-        (pen, due) = self.number(pen, due, (Column::Left, state), left);
+        let Columns { details, owner, .. } = self.columns;
+        let expires_ms = socket.is_minisocket().then_some(socket.timer.expires_ms);
+        let basics = Basics { state: socket.state, local: socket.local, peer: socket.peer, expires_ms };
+        let (mut pen, mut due) = self.write_basics::<true>(pen, basics);
         if details {
-            (pen, due) = self.write_details(pen, due, *socket);
+            (pen, due) = self.write_details(pen, due, socket);
         }
         if owner { pen.spaces(due) } else { pen }
     }
 
+    /// Whether nothing is painted, and a row has no details.
+    #[inline(always)]
+    pub(super) fn are_plain(&self) -> bool {
+        self.brushes.is_none() && !self.columns.details
+    }
+
+    /// Writes the whole row of a minisocket, its end included, where the cells [are plain](Self::are_plain).
+    #[inline(always)]
+    pub(super) fn write_plain<'p>(&mut self, pen: Pen<'p>, mini: Minisocket<impl Endpoint>) -> Pen<'p> {
+        let Minisocket { state, local, peer, expires_ms, .. } = mini;
+        let basics = Basics { state, local, peer, expires_ms: Some(expires_ms) };
+        let (pen, _) = self.write_basics::<false>(pen, basics);
+        if self.columns.owner { pen.spaces(GAP).put(b"-\n") } else { pen.put(b"\n") }
+    }
+
+    /// The cells that every table has, and the state's; gives the spaces that are due before the next.
+    #[inline(always)]
+    fn write_basics<'p, const PAINTED: bool>(
+        &mut self,
+        pen: Pen<'p>,
+        basics: Basics<impl Endpoint>,
+    ) -> (Pen<'p>, usize) {
+        let Basics { state, local, peer, expires_ms } = basics;
+        let mut pen = pen;
+        if self.columns.state {
+            let mut cell = self.open::<PAINTED>(pen, Column::State, state);
+            cell.pen = cell.pen.piece(Piece::state(state));
+            let (behind, due) = cell.close();
+            pen = behind.spaces(due);
+        }
+        let mut cell = self.open::<PAINTED>(pen, Column::Local, state);
+        cell.pen = cell.pen.endpoint(local);
+        let (pen, due) = cell.close();
+        let mut cell = self.open::<PAINTED>(pen.spaces(due), Column::Peer, state);
+        cell.pen = if peer.port() == 0 { cell.pen.put(b"*") } else { cell.pen.endpoint(peer) };
+        let (pen, due) = cell.close();
+        let left = expires_ms.map_or(Piece::DASH, Piece::seconds);
+        self.number::<PAINTED>(pen, due, (Column::Left, state), left)
+    }
+
     /// The cells that only who asks for them sees.
-    #[inline(never)]
-    fn write_details<'p>(&mut self, pen: Pen<'p>, due: usize, socket: Socket) -> (Pen<'p>, usize) {
+    fn write_details<'p>(&mut self, pen: Pen<'p>, due: usize, socket: &Socket) -> (Pen<'p>, usize) {
         let decimal = |value: Option<u32>| value.map_or(Piece::DASH, Piece::decimal);
         let state = socket.state;
-        let mut cell = self.open(pen, due, Column::Timer, state);
+        let mut cell = self.open::<true>(pen.spaces(due), Column::Timer, state);
         cell.pen = write_timer(cell.pen, socket.timer);
         let (pen, due) = cell.close();
-        let mut cell = self.open(pen, due, Column::Queues, state);
+        let mut cell = self.open::<true>(pen.spaces(due), Column::Queues, state);
         cell.pen = cell.pen.decimal(socket.receive_queue).put(b"/").decimal(socket.send_queue);
         let (pen, due) = cell.close();
-        let (pen, due) = self.number(pen, due, (Column::Uid, state), decimal(socket.uid));
+        let (pen, due) = self.number::<true>(pen, due, (Column::Uid, state), decimal(socket.uid));
         let inode = decimal(socket.inode.map(NonZeroU32::get));
-        let (pen, due) = self.number(pen, due, (Column::Inode, state), inode);
-        let mut cell = self.open(pen, due, Column::Cookie, state);
+        let (pen, due) = self.number::<true>(pen, due, (Column::Inode, state), inode);
+        let mut cell = self.open::<true>(pen.spaces(due), Column::Cookie, state);
         cell.pen = cell.pen.hexadecimal(socket.cookie.0);
         cell.close()
     }
 
-    /// A cell of text, which begins where its column begins; before it are the spaces that are due.
+    /// A cell of text, which begins where its column begins.
     #[inline(always)]
-    fn open<'p>(&mut self, pen: Pen<'p>, due: usize, column: Column, state: State) -> Cell<'_, 'p> {
-        let (width, brush) = self.column(column, state);
-        let mut pen = pen.spaces(due);
+    fn open<'p, const PAINTED: bool>(
+        &mut self,
+        mut pen: Pen<'p>,
+        column: Column,
+        state: State,
+    ) -> Cell<'_, 'p> {
+        let (width, brush) = self.column::<PAINTED>(column, state);
         if let Some(brush) = brush {
             pen = pen.text(&brush.start);
         }
@@ -89,14 +117,14 @@ impl Cells {
 
     /// A number, which ends where its column ends; gives the spaces that are due before the next cell.
     #[inline(always)]
-    fn number<'p>(
+    fn number<'p, const PAINTED: bool>(
         &mut self,
         pen: Pen<'p>,
         due: usize,
         (column, state): (Column, State),
         number: Piece,
     ) -> (Pen<'p>, usize) {
-        let (width, brush) = self.column(column, state);
+        let (width, brush) = self.column::<PAINTED>(column, state);
         let mut pen = pen.spaces(due + pad(width, number.length()));
         if let Some(brush) = brush {
             pen = pen.text(&brush.start);
@@ -110,11 +138,21 @@ impl Cells {
 
     /// A column's width, and what its cell is painted with.
     #[inline(always)]
-    fn column(&mut self, column: Column, state: State) -> (&mut usize, Option<&Brush>) {
+    fn column<const PAINTED: bool>(&mut self, column: Column, state: State) -> (&mut usize, Option<&Brush>) {
         #[allow(clippy::indexing_slicing, reason = "as many as there are columns")]
         let width = &mut self.widths[column as usize];
-        (width, self.brushes.as_ref().and_then(|brushes| brushes.of(column, state)))
+        let brushes = self.brushes.as_ref().filter(|_| PAINTED);
+        (width, brushes.and_then(|brushes| brushes.of(column, state)))
     }
+}
+
+/// What every table of sockets tells of a row.
+#[derive(Clone, Copy)]
+struct Basics<End> {
+    state: State,
+    local: End,
+    peer: End,
+    expires_ms: Option<u32>,
 }
 
 fn write_timer(pen: Pen<'_>, timer: Timer) -> Pen<'_> {
@@ -150,8 +188,13 @@ impl<'p> Cell<'_, 'p> {
 /// What a cell lacks of its column's width. One that is wider widens it.
 #[inline(always)]
 fn pad(width: &mut usize, used: usize) -> usize {
-    *width = (*width).max(used.min(WIDEST));
-    width.saturating_sub(used)
+    if used > *width { widen(width, used) } else { *width - used }
+}
+
+#[cold]
+fn widen(width: &mut usize, used: usize) -> usize {
+    *width = used.min(WIDEST).max(*width);
+    0
 }
 
 /// What goes before and after a text to colour it.

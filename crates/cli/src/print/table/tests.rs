@@ -70,6 +70,51 @@ fn a_wider_row_beyond_the_look_ahead_widens_its_column_from_there_on() {
 }
 
 #[test]
+fn a_minisocket_s_row_is_the_same_whichever_way_it_is_written() {
+    let columns = [(false, false), (false, true), (true, false), (true, true)];
+    for (state, owner) in columns {
+        let columns = Columns { state, owner, details: false };
+        let (mut as_rows, mut as_minisockets) = (Vec::new(), Vec::new());
+        let mut rows = Table::new(&mut as_rows, Paint::OFF, columns, "");
+        let mut minisockets = Table::new(&mut as_minisockets, Paint::OFF, columns, "");
+        for number in 0..4 * LOOK_AHEAD {
+            let peer =
+                ["10.0.0.2:9", "192.168.100.200:65535", "[2001:db8::1]:443", "[2001:db8:1:2:3:4:5:6]:44344"];
+            let left = [0, 49, 59_950, 999_949, 4_000_000];
+            let row = waiting("127.0.0.1:9000", peer[number * number % 11 % 4], left[number % 5]);
+            rows.row(&row, None).unwrap();
+            match row.minisocket().filter(|_| minisockets.takes_minisockets()) {
+                Some(mini) => minisockets.minisocket(mini),
+                None => minisockets.row(&row, None),
+            }
+            .unwrap();
+        }
+        assert!(minisockets.takes_minisockets());
+        rows.end().unwrap();
+        minisockets.end().unwrap();
+        let [as_rows, as_minisockets] =
+            [as_rows, as_minisockets].map(|text| String::from_utf8(text).unwrap());
+        assert_eq!(as_rows, as_minisockets, "{columns:?}");
+    }
+}
+
+#[test]
+fn where_rows_are_coloured_or_detailed_minisockets_are_not_taken() {
+    let row = waiting("127.0.0.1:9000", "10.0.0.2:9", 1_000);
+    let details = Columns { details: true, ..Columns::default() };
+    for (paint, columns, indent) in [
+        (Paint::ON, Columns::default(), ""),
+        (Paint::OFF, details, ""),
+        (Paint::OFF, Columns::default(), "  "),
+    ] {
+        let mut out = Vec::new();
+        let mut table = Table::new(&mut out, paint, columns, indent);
+        (0..=LOOK_AHEAD).for_each(|_| table.row(&row, None).unwrap());
+        assert!(!table.takes_minisockets());
+    }
+}
+
+#[test]
 fn without_rows_there_is_no_heading() {
     assert_eq!(table(Columns::default(), &[]), "");
 }
@@ -95,7 +140,14 @@ fn once_the_table_flows_rows_cost_no_allocation_whatever_their_columns() {
         for row in first {
             table.row(row, None).unwrap();
         }
-        let made = allocation_counter::measure(|| then.iter().for_each(|row| table.row(row, None).unwrap()));
+        let made = allocation_counter::measure(|| {
+            for row in then {
+                table.row(row, None).unwrap();
+                if let Some(mini) = row.minisocket().filter(|_| table.takes_minisockets()) {
+                    table.minisocket(mini).unwrap();
+                }
+            }
+        });
         assert_eq!(made.count_total, 0, "{columns:?}");
     }
 }
