@@ -86,12 +86,16 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__connect)
-            opts="-q -h --from --close-first --timeout --quiet --color --help"
+            opts="-q -h --color --from --close-first --timeout --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --from)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -104,10 +108,6 @@ _timewait() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -116,22 +116,22 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__demo)
-            opts="-h --pause --json --act --port --color --help"
+            opts="-h --color --pause --json --act --port --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --act)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --port)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -142,22 +142,22 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__doctor)
-            opts="-h --kernel --netns --all-netns --no-peek --json --color --help"
+            opts="-h --color --kernel --netns --all-netns --no-peek --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --kernel)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --netns)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -168,18 +168,18 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__free)
-            opts="-y -n -h --yes --dry-run --netns --color --help"
+            opts="-y -n -h --color --yes --dry-run --netns --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --netns)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -244,12 +244,16 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__lab)
-            opts="-a -l -h --all --article --list --family --json --pcap --report --perform --contrary --act --color --help"
+            opts="-a -l -h --color --all --article --list --family --json --pcap --report --perform --contrary --act --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --family)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -266,10 +270,6 @@ _timewait() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -278,12 +278,16 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__load)
-            opts="-h --rate --connections --duration --concurrency --close-first --from --say --exhaust --json --color --help"
+            opts="-h --color --rate --connections --duration --concurrency --close-first --from --say --exhaust --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --rate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -312,10 +316,6 @@ _timewait() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -324,12 +324,16 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__ls)
-            opts="-s -l -a -c -v -h --local --peer --state --listening --all --count --by --sort --limit --netns --all-netns --json --verbose --color --help"
+            opts="-s -l -a -c -v -h --color --local --peer --state --listening --all --count --by --sort --limit --netns --all-netns --json --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --state)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -354,10 +358,6 @@ _timewait() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -366,12 +366,16 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__model)
-            opts="-h --msl --wait --losses --repeats --retransmissions --every --both-close --rst-kills-time-wait --any-ack-restarts --reopen-on-newer-syn --timestamps --handshake --text-apart --sweep --ladders --json --diagram --highlight --color --help"
+            opts="-h --color --msl --wait --losses --repeats --retransmissions --every --both-close --rst-kills-time-wait --any-ack-restarts --reopen-on-newer-syn --timestamps --handshake --text-apart --sweep --ladders --json --diagram --highlight --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --msl)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -404,10 +408,6 @@ _timewait() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -416,12 +416,16 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__ports)
-            opts="-h --watch --threshold --rows --netns --all-netns --json --color --help"
+            opts="-h --color --watch --threshold --rows --netns --all-netns --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --watch)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -434,10 +438,6 @@ _timewait() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -446,12 +446,16 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__serve)
-            opts="-q -h --no-reuseaddr --reuseport --backlog --message --linger --close-first --patience --connections --separate-fin --threads --v6only --quiet --color --help"
+            opts="-q -h --color --no-reuseaddr --reuseport --backlog --message --linger --close-first --patience --connections --separate-fin --threads --v6only --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --backlog)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -480,10 +484,6 @@ _timewait() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -492,22 +492,22 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__watch)
-            opts="-e -q -h --for --each --no-probe --quiet --netns --json --color --help"
+            opts="-e -q -h --color --for --each --no-probe --quiet --netns --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --for)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --netns)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -518,12 +518,16 @@ _timewait() {
             return 0
             ;;
         timewait__subcmd__why)
-            opts="-h --to --from --pid --listening --flags --uid --device --netns --rows --wait --timeout --try --no-try --no-peek --json --color --help"
+            opts="-h --color --to --from --pid --listening --flags --uid --device --netns --rows --wait --timeout --try --no-try --no-peek --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -554,10 +558,6 @@ _timewait() {
                     ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)

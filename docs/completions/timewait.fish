@@ -42,14 +42,17 @@ complete -c timewait -n "__fish_timewait_needs_command" -f -a "free" -d 'Ends th
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "lab" -d 'Each claim about TIME-WAIT, tried on this kernel'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "model" -d 'Every interleaving of two TCPs and a bad network: why two MSL'
 complete -c timewait -n "__fish_timewait_needs_command" -f -a "generate" -d 'Man pages and shell completions'
-complete -c timewait -n "__fish_timewait_using_subcommand demo" -l act -d 'Perform one act, as a child of the demo' -r
-complete -c timewait -n "__fish_timewait_using_subcommand demo" -l port -d 'Perform it on this port of loopback, not in a network namespace of its own' -r
 complete -c timewait -n "__fish_timewait_using_subcommand demo" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'
 never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand demo" -l act -d 'Perform one act, as a child of the demo' -r
+complete -c timewait -n "__fish_timewait_using_subcommand demo" -l port -d 'Perform it on this port of loopback, not in a network namespace of its own' -r
 complete -c timewait -n "__fish_timewait_using_subcommand demo" -l pause -d 'Wait for Enter between the steps'
 complete -c timewait -n "__fish_timewait_using_subcommand demo" -l json -d 'Print the observations as JSON'
 complete -c timewait -n "__fish_timewait_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand serve" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l backlog -d 'Connections that may wait for accept; a burst overflows the article\'s 32' -r
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l message -d 'What to say to each client [default: the article\'s 22 bytes]' -r
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l linger -d 'Set SO_LINGER; 0: close by an RST, no TIME-WAIT' -r
@@ -58,24 +61,24 @@ client\t'The client'"
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l patience -d 'How long a client is waited for that does not read, or is to close first and does not' -r
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l connections -d 'Stop after so many connections' -r
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l threads -d 'Threads that accept, with -q [default: a core each]' -r
-complete -c timewait -n "__fish_timewait_using_subcommand serve" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Also into a pipe or a file'
-never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l no-reuseaddr -d 'Leave out SO_REUSEADDR: the article\'s first program'
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l reuseport -d 'Set SO_REUSEPORT as well'
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l separate-fin -d 'The FIN in a segment of its own, as the article\'s'
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -l v6only -d 'On an IPv6 address, take no IPv4 connections'
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -s q -l quiet -d 'No line a client'
 complete -c timewait -n "__fish_timewait_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand connect" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand connect" -l from -d 'Bind this address, or address and port, first' -r
 complete -c timewait -n "__fish_timewait_using_subcommand connect" -l close-first -d 'server: wait for it to close; client: close once something was heard' -r -f -a "server\t'The server'
 client\t'The client'"
 complete -c timewait -n "__fish_timewait_using_subcommand connect" -l timeout -d 'How long to wait for the connection, and through a silence' -r
-complete -c timewait -n "__fish_timewait_using_subcommand connect" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Also into a pipe or a file'
-never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand connect" -s q -l quiet -d 'Print only what the peer says'
 complete -c timewait -n "__fish_timewait_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand load" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand load" -l rate -d 'Connections a second [default: as fast as possible]' -r
 complete -c timewait -n "__fish_timewait_using_subcommand load" -l connections -d 'Stop after so many connections' -r
 complete -c timewait -n "__fish_timewait_using_subcommand load" -l duration -d 'Stop after so long' -r
@@ -85,12 +88,12 @@ client\t'We close first, once something was heard'
 rst\t'We end it by an RST, once something was heard'"
 complete -c timewait -n "__fish_timewait_using_subcommand load" -l from -d 'Connect from these in turn: a list, or a prefix' -r
 complete -c timewait -n "__fish_timewait_using_subcommand load" -l say -d 'Say this first; \\r and \\n as such' -r
-complete -c timewait -n "__fish_timewait_using_subcommand load" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Also into a pipe or a file'
-never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand load" -l exhaust -d 'Go on beyond half of the local ports'
 complete -c timewait -n "__fish_timewait_using_subcommand load" -l json -d 'Print one JSON object at the end'
 complete -c timewait -n "__fish_timewait_using_subcommand load" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand ls" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s s -l state -d 'Sockets in these states' -r
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l by -d 'A line for each local, peer, state or process' -r -f -a "local\t''
 peer\t''
@@ -102,9 +105,6 @@ peer\t''
 count\t''"
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l limit -d 'No more lines than this' -r
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l netns -d 'Look in another network namespace' -r
-complete -c timewait -n "__fish_timewait_using_subcommand ls" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Also into a pipe or a file'
-never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l local -d 'ADDRESS is meant for this side'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l peer -d 'ADDRESS is meant for the other side'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s l -l listening -d 'Sockets that listen'
@@ -114,16 +114,19 @@ complete -c timewait -n "__fish_timewait_using_subcommand ls" -l all-netns -d 'L
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -l json -d 'A JSON object a line'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s v -l verbose -d 'Also timers, queues, users, inodes and cookies'
 complete -c timewait -n "__fish_timewait_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c timewait -n "__fish_timewait_using_subcommand watch" -l for -d 'For how long [default: until Ctrl-C]' -r
-complete -c timewait -n "__fish_timewait_using_subcommand watch" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand watch" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'
 never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand watch" -l for -d 'For how long [default: until Ctrl-C]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand watch" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand watch" -s e -l each -d 'A line for each connection that closes'
 complete -c timewait -n "__fish_timewait_using_subcommand watch" -l no-probe -d 'Sample the socket table, also where a probe is permitted'
 complete -c timewait -n "__fish_timewait_using_subcommand watch" -s q -l quiet -d 'Print the result alone: no notes, no live line'
 complete -c timewait -n "__fish_timewait_using_subcommand watch" -l json -d 'A JSON object a line: each connection that closes, then the sums'
 complete -c timewait -n "__fish_timewait_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand why" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l to -d 'Would connect(2) to there find a local port?' -r
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l from -d 'With --to: from this address' -r
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l pid -d 'Would the restart of its listeners fail?' -r
@@ -132,9 +135,6 @@ complete -c timewait -n "__fish_timewait_using_subcommand why" -l uid -d 'The us
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l device -d 'The interface that the socket will be bound to' -r
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l timeout -d 'With --wait: at most so long' -r
-complete -c timewait -n "__fish_timewait_using_subcommand why" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Also into a pipe or a file'
-never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l listening -d 'Would the restart of any listener fail?'
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l rows -d 'Show all sockets, not 20 of a kind'
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l wait -d 'Wait until it would succeed'
@@ -143,39 +143,39 @@ complete -c timewait -n "__fish_timewait_using_subcommand why" -l no-try -d 'Try
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l no-peek -d 'Read no options of other processes\' listeners'
 complete -c timewait -n "__fish_timewait_using_subcommand why" -l json -d 'Print one JSON object'
 complete -c timewait -n "__fish_timewait_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c timewait -n "__fish_timewait_using_subcommand ports" -l watch -d 'Watch for so long (2s to 60s), then foretell [default: 10s]' -r
-complete -c timewait -n "__fish_timewait_using_subcommand ports" -l threshold -d 'Bad news from this share of the ports on [default: the half]' -r
-complete -c timewait -n "__fish_timewait_using_subcommand ports" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand ports" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'
 never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l watch -d 'Watch for so long (2s to 60s), then foretell [default: 10s]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l threshold -d 'Bad news from this share of the ports on [default: the half]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand ports" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand ports" -l rows -d 'Show all destinations, not the fullest 20'
 complete -c timewait -n "__fish_timewait_using_subcommand ports" -l all-netns -d 'Look in every network namespace (root)'
 complete -c timewait -n "__fish_timewait_using_subcommand ports" -l json -d 'Print JSON'
 complete -c timewait -n "__fish_timewait_using_subcommand ports" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l kernel -d 'Judge FILE for this version [default: the running one]' -r
-complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'
 never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l kernel -d 'Judge FILE for this version [default: the running one]' -r
+complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l all-netns -d 'Look in every network namespace (root)'
 complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l no-peek -d 'Read no options of other processes\' listeners'
 complete -c timewait -n "__fish_timewait_using_subcommand doctor" -l json -d 'Print JSON'
 complete -c timewait -n "__fish_timewait_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c timewait -n "__fish_timewait_using_subcommand free" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand free" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into a pipe or a file'
 never\t'Not at all'"
+complete -c timewait -n "__fish_timewait_using_subcommand free" -l netns -d 'Look in another network namespace' -r
 complete -c timewait -n "__fish_timewait_using_subcommand free" -s y -l yes -d 'Do not ask'
 complete -c timewait -n "__fish_timewait_using_subcommand free" -s n -l dry-run -d 'Show what would be ended, and end nothing'
 complete -c timewait -n "__fish_timewait_using_subcommand free" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand lab" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -l family -d 'Only over this family: ipv4 or ipv6' -r
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -l pcap -d 'Write what was on the wires there, a pcapng file each' -r -F
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -l report -d 'Write a page that needs nothing else' -r -F
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -l act -d 'Play a part in a claim, as a child of who performs it; its words follow' -r
-complete -c timewait -n "__fish_timewait_using_subcommand lab" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Also into a pipe or a file'
-never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -s a -l all -d 'Also those that need a whole minute or more'
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -l article -d 'Only the article\'s own statements, in its order'
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -s l -l list -d 'List the claims, and try none'
@@ -183,6 +183,9 @@ complete -c timewait -n "__fish_timewait_using_subcommand lab" -l json -d 'Print
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -l perform -d 'Perform one claim here, as a child of the lab'
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -l contrary -d 'With --perform: in its contrary setup'
 complete -c timewait -n "__fish_timewait_using_subcommand lab" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c timewait -n "__fish_timewait_using_subcommand model" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into a pipe or a file'
+never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l msl -d 'The maximum segment lifetime, in ticks' -r
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l wait -d 'The wait asked about, in ticks [default: 2 MSL]' -r
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l losses -d 'How many segments may be lost' -r
@@ -193,9 +196,6 @@ complete -c timewait -n "__fish_timewait_using_subcommand model" -l diagram -d '
 mermaid\t''
 svg\t''"
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l highlight -d 'With --diagram: mark this state' -r
-complete -c timewait -n "__fish_timewait_using_subcommand model" -l color -d 'Colour: auto, always or never' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Also into a pipe or a file'
-never\t'Not at all'"
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l both-close -d 'Both sides close at once'
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l rst-kills-time-wait -d 'An RST ends TIME-WAIT (RFC 9293), see RFC 1337'
 complete -c timewait -n "__fish_timewait_using_subcommand model" -l any-ack-restarts -d 'Any ACK restarts the wait (Linux), not only a FIN'

@@ -40,20 +40,35 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+// Deferred: the arguments of a command are made once it is the one, which is why what it is about stands here.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
+    /// The article, live: the close, the failed restart, and the cure
     Demo(Demo),
+    /// The article's server: says one line to each client, closes first
     Serve(Serve),
+    /// A telnet that tells how the connection ended, and who waits
     Connect(Connect),
+    /// Opens connections on this machine at a rate, and counts what fails
     Load(Load),
+    /// Sockets in TIME-WAIT (or any state): addresses, seconds left, owners
     Ls(Ls),
+    /// Who closes first, and which process makes the TIME-WAIT sockets
     Watch(Watch),
+    /// Would bind(2) succeed here? If not: who, why, until when, what to do
     Why(Why),
+    /// The budget of local ports, by destination, with a forecast
     Ports(Ports),
+    /// This host's settings, or sysctl files, against what they really do
     Doctor(Doctor),
+    /// Ends the sockets in TIME-WAIT that hold a port (asks first)
     Free(Free),
+    /// Each claim about TIME-WAIT, tried on this kernel
     Lab(Lab),
+    /// Every interleaving of two TCPs and a bad network: why two MSL
     Model(Model),
+    /// Man pages and shell completions
     Generate(Generate),
 }
 
@@ -69,7 +84,6 @@ pub(crate) enum Color {
     Never,
 }
 
-/// The article, live: the close, the failed restart, and the cure
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:\n  \
     timewait demo            the whole story, in a network namespace of its own\n  \
@@ -92,7 +106,6 @@ pub(crate) struct Demo {
     pub(crate) port: Option<u16>,
 }
 
-/// The article's server: says one line to each client, closes first
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:\n  \
     timewait serve                         the article's second program\n  \
@@ -154,7 +167,6 @@ pub(crate) enum Side {
     Client,
 }
 
-/// A telnet that tells how the connection ended, and who waits
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:\n  \
     timewait connect :9000\n  \
@@ -179,7 +191,6 @@ pub(crate) struct Connect {
     pub(crate) quiet: bool,
 }
 
-/// Sockets in TIME-WAIT (or any state): addresses, seconds left, owners
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "ADDRESS is a port (9000, :9000), an address (127.0.0.1, ::1), both \
     (127.0.0.1:9000, [::1]:443), or a prefix (10.0.0.0/8, with or without a port).\n\n\
@@ -236,7 +247,6 @@ pub(crate) struct Ls {
     pub(crate) verbose: bool,
 }
 
-/// Who closes first, and which process makes the TIME-WAIT sockets
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "ADDRESS is as for `timewait ls`: a port, an address, both, or a prefix.\n\n\
     With CAP_BPF and CAP_PERFMON (root has them) a probe in the kernel sees every close, in the process that closes. \
@@ -278,7 +288,6 @@ impl Watch {
     }
 }
 
-/// Would bind(2) succeed here? If not: who, why, until when, what to do
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "FLAGS describes the socket that one will bind: none, or some of reuseaddr, reuseport, \
@@ -346,7 +355,6 @@ pub(crate) struct Why {
     pub(crate) json: bool,
 }
 
-/// Ends the sockets in TIME-WAIT that hold a port (asks first)
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Only timewait minisockets are ended, TIME-WAIT and orphaned FIN-WAIT-2, each by its \
@@ -374,7 +382,6 @@ pub(crate) struct Free {
     pub(crate) netns: Option<String>,
 }
 
-/// Each claim about TIME-WAIT, tried on this kernel
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Every experiment runs in network namespaces of its own; this host is not touched.\n\n\
@@ -423,7 +430,6 @@ pub(crate) struct Lab {
     pub(crate) act: Option<String>,
 }
 
-/// Man pages and shell completions
 #[derive(Debug, clap::Args)]
 pub(crate) struct Generate {
     #[command(subcommand)]

@@ -8,7 +8,6 @@ use timewait_facts::Pattern;
 
 use super::{Target, address};
 
-/// Opens connections on this machine at a rate, and counts what fails
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Only addresses that the kernel routes as local are connected to.\n\n\
     Latencies are counted from when a connection was due, not from when its turn came.\n\n\

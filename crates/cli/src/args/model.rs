@@ -4,7 +4,6 @@ use clap::ValueEnum;
 use timewait_model::Bounds;
 use timewait_tcp::StateName;
 
-/// Every interleaving of two TCPs and a bad network: why two MSL
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Two of this project's TCP machines (RFC 9293) close a connection over a network that loses, \

@@ -7,7 +7,6 @@ use timewait_facts::{KernelVersion, Pattern};
 
 use super::address;
 
-/// The budget of local ports, by destination, with a forecast
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Each pair of a source address and a destination (address and port) has a budget of its own: \
@@ -46,7 +45,6 @@ pub(crate) struct Ports {
     pub(crate) json: bool,
 }
 
-/// This host's settings, or sysctl files, against what they really do
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "FILE is read as systemd-sysctl reads it: of two assignments the later counts. Of folders, all \
