@@ -6,6 +6,7 @@ use std::{
 };
 
 use rustix::{
+    buffer::spare_capacity,
     io::Errno,
     net::{
         AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, netlink::SocketAddrNetlink,
@@ -30,7 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: OwnedFd,
-    buffer: Box<[u8]>,
+    /// Room for [`BUFFER`] bytes, of which none is touched before the kernel writes it: most answers are short.
+    buffer: Vec<u8>,
     sequence: u32,
     /// The last answer was not read to its end; what is left of it precedes the next.
     unread: bool,
@@ -58,7 +60,7 @@ impl Connection {
 
     /// Speaks over a socket that somebody else opened, with that one's patience.
     pub(crate) fn over(socket: OwnedFd) -> Self {
-        Self { socket, buffer: vec![0; BUFFER].into_boxed_slice(), sequence: 0, unread: false }
+        Self { socket, buffer: Vec::with_capacity(BUFFER), sequence: 0, unread: false }
     }
 
     /// Has the kernel look at what a dump's header asks for (`NETLINK_GET_STRICT_CHK`, since 4.20). An older kernel
@@ -170,10 +172,12 @@ fn step(
 }
 
 /// One datagram, whole or not at all.
-fn receive<'b>(socket: &OwnedFd, buffer: &'b mut [u8], flags: RecvFlags) -> Result<&'b [u8], AnswerError> {
-    let limit = buffer.len();
-    let received =
-        rustix::io::retry_on_intr(|| rustix::net::recv(socket, &mut *buffer, flags | RecvFlags::TRUNC));
+fn receive<'b>(socket: &OwnedFd, buffer: &'b mut Vec<u8>, flags: RecvFlags) -> Result<&'b [u8], AnswerError> {
+    buffer.clear();
+    let limit = buffer.capacity();
+    let received = rustix::io::retry_on_intr(|| {
+        rustix::net::recv(socket, spare_capacity(buffer), flags | RecvFlags::TRUNC)
+    });
     match received.map(|(_, length)| length) {
         Ok(0) => Err(AnswerError::Unfinished),
         Ok(length) => buffer.get(..length).ok_or(AnswerError::Cut { length, limit }),
