@@ -9,10 +9,13 @@ use std::{
         fd::{AsRawFd as _, BorrowedFd},
         unix::process::CommandExt as _,
     },
+    panic::{self, AssertUnwindSafe},
     process::Command,
 };
 
 use rustix::{process::Pid, thread::UnshareFlags};
+
+use crate::processes;
 
 /// Runs `prepare` in the child between fork and exec.
 ///
@@ -39,6 +42,25 @@ pub(crate) fn unshare(flags: UnshareFlags) -> io::Result<()> {
 pub(crate) fn fork() -> io::Result<Option<Pid>> {
     // SAFETY: no memory is shared with the new child, and both sides go on with system calls only.
     let pid = unsafe { libc::fork() };
+    if pid < 0 { Err(io::Error::last_os_error()) } else { Ok(Pid::from_raw(pid)) }
+}
+
+/// fork(2) of a process that has a single thread: the child, a whole copy of it, does `work` and nothing else, and ends with
+/// the status that this gives (101, as every Rust program, if it panics).
+///
+/// `None`, and nothing done, where there are other threads: what they hold would stay locked in the child for ever.
+pub(crate) fn fork_to(work: impl FnOnce() -> i32) -> io::Result<Option<Pid>> {
+    if !processes::is_alone() {
+        return Ok(None);
+    }
+    // SAFETY: this thread is the only one, as was just seen, and no other can begin meanwhile. So the child is whole: no
+    // lock in it is held by who is not there, and it may allocate. It shares no memory with its parent, and never
+    // returns from here, so no frame above this one is left twice.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        let status = panic::catch_unwind(AssertUnwindSafe(work));
+        exit_now(status.unwrap_or(101));
+    }
     if pid < 0 { Err(io::Error::last_os_error()) } else { Ok(Pid::from_raw(pid)) }
 }
 

@@ -17,6 +17,7 @@
 //! [`Host::neighbour`] makes further hosts, and [`Device`] is our end of an interface of such a one.
 
 mod addresses;
+mod copied;
 mod device;
 mod links;
 mod namespaces;
@@ -33,6 +34,7 @@ use std::{
 use ipnet::IpNet;
 
 pub use addresses::AddressError;
+pub(crate) use copied::Copied;
 pub use device::{Device, DeviceError, LoopbackEars, Medium};
 pub use neighbour::{LastResort, Neighbour, NeighbourError, RouteError};
 pub use refusal::{Refusal, Step};

@@ -1,6 +1,6 @@
 //! Children that do not outlive their parent.
 
-use std::{io, process::Command};
+use std::{fs, io, process::Command};
 
 use rustix::process::{Pid, Signal};
 
@@ -15,6 +15,12 @@ pub fn tether(command: &mut Command) -> &mut Command {
     let parent = rustix::process::getpid();
     calls::before_exec(command, move || die_with(parent));
     command
+}
+
+/// Whether this process has a single thread. `false` also where that is not to be seen, and perhaps for a moment after a
+/// second one was joined.
+pub(crate) fn is_alone() -> bool {
+    fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.take(2).count() == 1)
 }
 
 /// Asks for SIGKILL at the parent's end; the parent may have ended before it was asked for.

@@ -1,8 +1,9 @@
 //! Checked where it cannot hurt: what holds a port is rebuilt with real sockets in a [host of our own](crate::hosts),
 //! and bind(2) and listen(2) are tried there, on the kernel that runs.
 //!
-//! [`rehearse`] starts a child of this program, which [`perform`]s; [`Trial`]s and [`Answer`]s cross as lines of text.
-//! Every trial has a port of its own, so that none disturbs another. What decides is rebuilt: role, address, flags,
+//! [`rehearse`] has a child do it: a copy of this process where it has one thread, and else this program, started anew,
+//! which [`perform`]s; [`Trial`]s and [`Answer`]s cross as lines of text. A copy knows its trials already, and saves the
+//! start of a program, which costs more than the rehearsal. Every trial has a port of its own, so that none disturbs another. What decides is rebuilt: role, address, flags,
 //! IPV6_V6ONLY, one device, the users. What does not decide is not: the port's number, how many there are of a kind,
 //! who the peers are.
 //!
@@ -29,8 +30,10 @@ mod lines;
 mod stage;
 
 use std::{
+    fs::File,
     io::{self, Read as _, Write as _},
     net::IpAddr,
+    os::fd::OwnedFd,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -38,13 +41,14 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno as RawErrno,
+    pipe::{PipeFlags, pipe_with},
 };
 
 pub use stage::{PerformError, perform};
 
 use crate::{
     Errno,
-    hosts::{self, Refusal},
+    hosts::{self, Copied, Refusal},
 };
 
 /// The most trials of one rehearsal: each has a port of its own.
@@ -223,7 +227,7 @@ pub enum RehearsalError {
 /// Has a child of this program try each trial in a host of its own, and gives an answer to each, in order.
 ///
 /// `program` must be this program in such a way that it calls [`perform`] with its standard input and output. What it
-/// writes besides is ignored.
+/// writes besides is ignored. It is started only by a process with several threads.
 ///
 /// # Errors
 /// See [`RehearsalError`]. Where namespaces are not permitted, [`RehearsalError::NoHost`] says by whom.
@@ -231,15 +235,40 @@ pub fn rehearse(program: &mut Command, trials: &[Trial]) -> Result<Vec<Answer>, 
     if trials.len() > MOST_TRIALS {
         return Err(RehearsalError::TooMany(trials.len()));
     }
-    let mut child = Performer(hosts::isolate(program.stdin(Stdio::piped()).stdout(Stdio::piped()))?);
-    child.ask(trials).map_err(RehearsalError::Conversation)?;
-    let said = child.hear(Instant::now() + PATIENCE)?;
+    let until = Instant::now() + PATIENCE;
+    let said = match by_a_copy(trials, until)? {
+        Some(said) => said,
+        None => by_another(program, trials, until)?,
+    };
     let answers = lines::read_answers(&said);
     if answers.len() == trials.len() {
         Ok(answers)
     } else {
         Err(RehearsalError::Unfinished { asked: trials.len(), answered: answers.len() })
     }
+}
+
+/// What a copy of this process said; `None` where there is none, since this process has several threads.
+fn by_a_copy(trials: &[Trial], until: Instant) -> Result<Option<String>, RehearsalError> {
+    let (ours, its) =
+        pipe_with(PipeFlags::CLOEXEC).map_err(|errno| RehearsalError::Conversation(errno.into()))?;
+    let work = move |host: &hosts::Host| {
+        // What fails leaves answers missing, and that is told.
+        let _ = stage::play(host, trials, File::from(its));
+    };
+    let Some(copy) = Copied::start(work)? else { return Ok(None) };
+    let said = hear(ours, until)?;
+    match copy.refused().filter(|_| said.is_empty()) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(Some(said)),
+    }
+}
+
+/// What this program said, started anew.
+fn by_another(program: &mut Command, trials: &[Trial], until: Instant) -> Result<String, RehearsalError> {
+    let mut child = Performer(hosts::isolate(program.stdin(Stdio::piped()).stdout(Stdio::piped()))?);
+    child.ask(trials).map_err(RehearsalError::Conversation)?;
+    child.0.stdout.take().map_or(Ok(String::new()), |output| hear(output.into(), until))
 }
 
 /// The child; it ends with this value.
@@ -252,25 +281,25 @@ impl Performer {
         let text: String = trials.iter().map(lines::write_trial).collect();
         input.write_all(text.as_bytes())
     }
+}
 
-    /// All that it writes until it closes its output.
-    fn hear(&mut self, until: Instant) -> Result<String, RehearsalError> {
-        let Some(mut output) = self.0.stdout.take() else { return Ok(String::new()) };
-        let mut said = Vec::new();
-        let mut buffer = [0; 4096];
-        loop {
-            wait_for(&output, until)?;
-            match output.read(&mut buffer) {
-                Ok(0) => return Ok(String::from_utf8_lossy(&said).into_owned()),
-                Ok(length) => said.extend(buffer.iter().take(length)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(RehearsalError::Conversation(error)),
-            }
+/// All that a child writes until it closes its output.
+fn hear(output: OwnedFd, until: Instant) -> Result<String, RehearsalError> {
+    let mut output = File::from(output);
+    let mut said = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        wait_for(&output, until)?;
+        match output.read(&mut buffer) {
+            Ok(0) => return Ok(String::from_utf8_lossy(&said).into_owned()),
+            Ok(length) => said.extend(buffer.iter().take(length)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(RehearsalError::Conversation(error)),
         }
     }
 }
 
-fn wait_for(output: &std::process::ChildStdout, until: Instant) -> Result<(), RehearsalError> {
+fn wait_for(output: &File, until: Instant) -> Result<(), RehearsalError> {
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let left = Timespec::try_from(left)

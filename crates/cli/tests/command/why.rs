@@ -109,6 +109,23 @@ fn where_namespaces_are_refused_it_predicts_and_says_so() {
     });
 }
 
+/// A rehearsal by another program would take a pid namespace as well, which is forbidden here. Without the capability, no
+/// other network namespace is looked into, and so no thread is started, which might still be counted.
+#[test]
+fn a_copy_of_the_process_rehearses_and_nothing_is_executed() {
+    in_own_host(|_host| {
+        let forbidden = || {
+            for user in [0, libc::CLONE_NEWUSER] {
+                let namespaces = user | libc::CLONE_NEWNET | libc::CLONE_NEWPID;
+                forbid(libc::SYS_unshare, Some(namespaces.cast_unsigned()));
+            }
+            run_without("sys_ptrace", &["why", "127.0.0.1:9000"])
+        };
+        let answer = thread::scope(|scope| scope.spawn(forbidden).join().unwrap());
+        assert_eq!(answer.stdout.matches("checked on this kernel\n").count(), 4, "{}", seen(&answer));
+    });
+}
+
 #[test]
 fn the_json_keeps_to_the_contract() {
     in_own_host(|_host| {

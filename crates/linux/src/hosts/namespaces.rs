@@ -41,7 +41,7 @@ fn read_step(failed_step: OwnedFd) -> Option<Step> {
 }
 
 /// What the child needs, made before the fork.
-struct Plan {
+pub(super) struct Plan {
     parent: Pid,
     report: OwnedFd,
     /// `0 1000 1`: whoever started us is root inside, and the only user there is.
@@ -50,13 +50,19 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(report: OwnedFd) -> Self {
+    pub(super) fn new(report: OwnedFd) -> Self {
         Self {
             parent: rustix::process::getpid(),
             report,
             uid_map: format!("0 {} 1", rustix::process::geteuid().as_raw()),
             gid_map: format!("0 {} 1", rustix::process::getegid().as_raw()),
         }
+    }
+
+    /// After a step that failed: the errno, for who is not told it by [`Command::spawn`].
+    pub(super) fn report_errno(&self, error: &io::Error) {
+        let errno = error.raw_os_error().unwrap_or_default();
+        let _ = rustix::io::write(&self.report, &errno.to_ne_bytes());
     }
 
     /// Runs a step; if it fails, says which before the error goes its way.
@@ -71,12 +77,7 @@ impl Plan {
 
 /// The whole way in. Returns, in the namespace's first process, to execute the command.
 fn enter(plan: &Plan) -> io::Result<()> {
-    if plan.step(Step::Unshare, unshare())? == Entered::AsOrdinaryUser {
-        plan.step(Step::MapUser, map_user(plan))?;
-    }
-    plan.step(Step::Loopback, loopback_up())?;
-    // Only now: a change of credentials clears it (linux v6.12 kernel/cred.c commit_creds).
-    processes::die_with(plan.parent)?;
+    move_in(plan, UnshareFlags::NEWNET | UnshareFlags::NEWPID)?;
     let (guarded, guard) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     if let Some(first) = plan.step(Step::Fork, calls::fork())? {
         stand_guard(first, &guard)
@@ -86,6 +87,16 @@ fn enter(plan: &Plan) -> io::Result<()> {
     }
 }
 
+/// Moves this process, which from then on ends with its parent's thread, into new namespaces, its loopback interface up.
+pub(super) fn move_in(plan: &Plan, namespaces: UnshareFlags) -> io::Result<()> {
+    if plan.step(Step::Unshare, unshare(namespaces))? == Entered::AsOrdinaryUser {
+        plan.step(Step::MapUser, map_user(plan))?;
+    }
+    plan.step(Step::Loopback, loopback_up())?;
+    // Only now: a change of credentials clears it (linux v6.12 kernel/cred.c commit_creds).
+    processes::die_with(plan.parent)
+}
+
 #[derive(PartialEq, Eq)]
 enum Entered {
     AsRoot,
@@ -93,8 +104,7 @@ enum Entered {
 }
 
 /// With `CAP_SYS_ADMIN` no user namespace is needed, and all users of this machine exist inside.
-fn unshare() -> io::Result<Entered> {
-    let namespaces = UnshareFlags::NEWNET | UnshareFlags::NEWPID;
+fn unshare(namespaces: UnshareFlags) -> io::Result<Entered> {
     match calls::unshare(namespaces) {
         Ok(()) => Ok(Entered::AsRoot),
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => {

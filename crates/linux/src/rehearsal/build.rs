@@ -84,7 +84,7 @@ impl Situation {
             Endpoint { flags: Flags { v6only: holder.at.flags.v6only, ..Flags::BOTH }, ..holder.at.clone() };
         let socket = open(&at)?;
         rustix::net::bind(&socket, &on(at.address, self.port))?;
-        let sink = self.holders.iter().filter(|other| other.is_outgoing()).count();
+        let sink = self.holders.iter().filter(|other| is_outgoing(other.role)).count();
         Ok(Building { role: holder.role, at: holder.at.clone(), socket, peer: None, sink })
     }
 
@@ -137,10 +137,6 @@ impl Situation {
 }
 
 impl Building {
-    fn is_outgoing(&self) -> bool {
-        matches!(self.role, Role::Outgoing | Role::OutgoingTimeWait)
-    }
-
     /// Makes the connection that the role has.
     fn connect(&mut self, port: u16, sinks: &[OwnedFd]) -> Result<()> {
         match self.role {
@@ -254,6 +250,16 @@ fn loopback_beside(address: IpAddr) -> IpAddr {
         IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some() => Ipv4Addr::LOCALHOST.to_ipv6_mapped().into(),
         IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     }
+}
+
+/// Whether the holder is a connection, or what is left of one.
+pub(super) fn is_connection(role: Role) -> bool {
+    !matches!(role, Role::Listener | Role::Bound | Role::Rival)
+}
+
+/// Whether this side opened it.
+pub(super) fn is_outgoing(role: Role) -> bool {
+    matches!(role, Role::Outgoing | Role::OutgoingTimeWait)
 }
 
 /// The state that a role's socket is in once it is built, and whether it is a minisocket then.

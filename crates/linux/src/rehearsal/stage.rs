@@ -75,13 +75,17 @@ pub fn perform(mut input: impl Read, mut output: impl Write) -> Result<(), Perfo
     input.read_to_string(&mut text)?;
     let read = |(number, line)| lines::read_trial(line).ok_or(PerformError::Line(number + 1));
     let trials = text.lines().take(MOST_TRIALS).enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
-    let mut stage = Stage::set(&host, &trials)?;
     // Whatever the program wrote before ends here.
     output.write_all(b"\n")?;
+    play(&host, &trials, output)
+}
+
+/// Tries each trial in this host, and writes the answers.
+pub(super) fn play(host: &Host, trials: &[Trial], mut output: impl Write) -> Result<(), PerformError> {
+    let mut stage = Stage::set(host, trials)?;
     for some in trials.chunks(AT_A_TIME) {
-        for answer in stage.play(some)? {
-            output.write_all(lines::write_answer(answer).as_bytes())?;
-        }
+        let answers: String = stage.play(some)?.into_iter().map(lines::write_answer).collect();
+        output.write_all(answers.as_bytes())?;
     }
     output.flush()?;
     Ok(())
@@ -90,7 +94,6 @@ pub fn perform(mut input: impl Read, mut output: impl Write) -> Result<(), Perfo
 struct Stage {
     /// Take the connections of outgoing holders.
     sinks: Vec<OwnedFd>,
-    table: SocketTable,
     next_port: u16,
 }
 
@@ -102,16 +105,26 @@ struct Play {
 }
 
 impl Stage {
+    /// Sets up what the trials need, and no more: most have no connection.
     fn set(host: &Host, trials: &[Trial]) -> Result<Self, PerformError> {
-        host.set("net.ipv4.ip_local_port_range", EPHEMERAL_RANGE)?;
-        add_addresses(host, trials)?;
-        let sinks = SINK_PORTS.into_iter().map(sink).collect::<io::Result<_>>()?;
-        Ok(Self { sinks, table: SocketTable::open()?, next_port: FIRST_PORT })
+        let counted = |is: fn(Role) -> bool| {
+            let of = |trial: &Trial| trial.holders.iter().filter(|holder| is(holder.role)).count();
+            trials.iter().map(of).max().unwrap_or(0)
+        };
+        let connects = counted(build::is_connection) > 0;
+        if connects {
+            host.set("net.ipv4.ip_local_port_range", EPHEMERAL_RANGE)?;
+        }
+        add_addresses(host, trials, connects)?;
+        let sinks = SINK_PORTS.into_iter().take(counted(build::is_outgoing)).map(sink);
+        Ok(Self { sinks: sinks.collect::<io::Result<_>>()?, next_port: FIRST_PORT })
     }
 
     fn play(&mut self, trials: &[Trial]) -> Result<Vec<Answer>, PerformError> {
         let mut plays: Vec<Play> = trials.iter().map(|trial| self.build(plain(trial))).collect();
-        self.settle(&mut plays)?;
+        if trials.iter().any(|trial| !trial.holders.is_empty()) {
+            settle(&mut plays)?;
+        }
         Ok(plays.iter().map(Play::answer).collect())
     }
 
@@ -124,19 +137,19 @@ impl Stage {
         });
         Play { trial, port, situation }
     }
+}
 
-    /// Waits until every holder is in the state of its role, or gives those up that are not.
-    fn settle(&mut self, plays: &mut [Play]) -> Result<(), PerformError> {
-        let start = Instant::now();
-        loop {
-            let rows = self.table.collect(&Query::in_states(States::all()))?;
-            let late = start.elapsed() > PATIENCE;
-            let settled = plays.iter_mut().all(|play| play.is_settled(&rows, late));
-            if settled {
-                return Ok(());
-            }
-            thread::sleep(LOOK_AGAIN);
+/// Waits until every holder is in the state of its role, or gives those up that are not.
+fn settle(plays: &mut [Play]) -> Result<(), PerformError> {
+    let (mut table, start) = (SocketTable::open()?, Instant::now());
+    loop {
+        let rows = table.collect(&Query::in_states(States::all()))?;
+        let late = start.elapsed() > PATIENCE;
+        let settled = plays.iter_mut().all(|play| play.is_settled(&rows, late));
+        if settled {
+            return Ok(());
         }
+        thread::sleep(LOOK_AGAIN);
     }
 }
 
@@ -219,15 +232,19 @@ fn endpoints(trial: &Trial) -> impl Iterator<Item = &Endpoint> {
 
 /// Gives the host the addresses that the trials need and it lacks. An address that a request asks for is one that it
 /// would have: whether an address is local is another question.
-fn add_addresses(host: &Host, trials: &[Trial]) -> Result<(), PerformError> {
+fn add_addresses(host: &Host, trials: &[Trial], connects: bool) -> Result<(), PerformError> {
+    let addresses = trials.iter().flat_map(endpoints).map(|at| at.address.to_canonical());
+    let wanted: BTreeSet<IpAddr> =
+        addresses.filter(|address| !address.is_unspecified() && !address.is_multicast()).collect();
+    if wanted.is_empty() && !connects {
+        return Ok(());
+    }
     let local = addresses::read()?;
     let loopback = IpAddr::from(Ipv6Addr::LOCALHOST);
     if local.is_local(loopback) {
         host.await_address(loopback)?;
     }
-    let wanted: BTreeSet<IpAddr> =
-        trials.iter().flat_map(endpoints).map(|at| at.address.to_canonical()).collect();
-    for address in wanted.into_iter().filter(|address| !local.is_local(*address) && !address.is_multicast()) {
+    for address in wanted.into_iter().filter(|address| !local.is_local(*address)) {
         host.add_address(IpNet::from(address))?;
     }
     Ok(())
