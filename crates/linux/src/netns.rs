@@ -5,6 +5,7 @@ mod mounts;
 
 use std::{
     io,
+    mem::MaybeUninit,
     os::{
         fd::{AsFd as _, BorrowedFd, OwnedFd},
         unix::fs::MetadataExt as _,
@@ -16,7 +17,7 @@ use std::{
 
 pub use everywhere::{Everywhere, Found, everywhere};
 use rustix::{
-    fs::{Mode, OFlags},
+    fs::{AtFlags, Mode, OFlags, RawDir},
     io::Errno,
     thread::LinkNameSpaceType,
 };
@@ -28,6 +29,10 @@ use crate::calls;
 const NAMED: [&str; 2] = ["/run/netns", "/var/run/netns"];
 /// `NSFS_MAGIC` (linux v6.12 include/uapi/linux/magic.h)
 const NSFS: u64 = 0x6e73_6673;
+
+fn is_number(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
+}
 
 /// A network namespace, held open.
 #[derive(Debug)]
@@ -87,7 +92,7 @@ impl Netns {
         if given.contains('/') {
             return Self::at(Path::new(given), NetnsError::NoFile(given.to_owned()));
         }
-        if !given.is_empty() && given.bytes().all(|byte| byte.is_ascii_digit()) {
+        if is_number(given) {
             let path = format!("/proc/{given}/ns/net");
             return Self::at(Path::new(&path), NetnsError::NoProcess(given.to_owned()));
         }
@@ -143,18 +148,20 @@ impl Netns {
     /// `/proc` cannot be listed.
     pub fn others(most: usize) -> io::Result<Vec<Self>> {
         let own = std::fs::metadata("/proc/thread-self/ns/net")?.ino();
-        let mut found: Vec<Self> = Vec::new();
-        for entry in std::fs::read_dir("/proc")?.filter_map(Result::ok) {
-            if found.len() >= most {
-                break;
-            }
-            if !entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit) {
-                continue;
-            }
-            let path = entry.path().join("ns/net");
-            let is_new = |inode| inode != own && found.iter().all(|other| other.inode != inode);
-            if std::fs::metadata(&path).is_ok_and(|meta| is_new(meta.ino()))
-                && let Ok(other) = Self::open(&path.to_string_lossy())
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let processes = rustix::fs::open("/proc", flags, Mode::empty())?;
+        // There may be thousands, of which hardly any is in another one: nothing is allocated for those that are not.
+        let mut room = [const { MaybeUninit::uninit() }; 8 * 1024];
+        let mut entries = RawDir::new(&processes, &mut room);
+        let (mut found, mut path) = (Vec::new(), String::new());
+        while let Some(entry) = entries.next().filter(|_| found.len() < most) {
+            let entry = entry?;
+            let Some(pid) = entry.file_name().to_str().ok().filter(|name| is_number(name)) else { continue };
+            path.clear();
+            path.extend([pid, "/ns/net"]);
+            let is_new = |inode| inode != own && found.iter().all(|other: &Self| other.inode != inode);
+            if rustix::fs::statat(&processes, &*path, AtFlags::empty()).is_ok_and(|it| is_new(it.st_ino))
+                && let Ok(other) = Self::open(pid)
             {
                 found.push(other);
             }
