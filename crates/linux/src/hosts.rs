@@ -13,6 +13,8 @@
 //! that when its parent ends. Sockets, addresses and settings go with the network namespace, which has no name and
 //! is mounted nowhere. So nothing survives, also after SIGKILL at any place of this chain.
 //!
+//! What needs no process but its own is done by a copy of this one instead, which executes nothing (`copied`).
+//!
 //! Inside, [`Host::entered`] gives the proof that it *is* inside, without which no setting can be written. From there,
 //! [`Host::neighbour`] makes further hosts, and [`Device`] is our end of an interface of such a one.
 

@@ -34,8 +34,8 @@ pub(super) fn check(answered: &mut [Answered]) {
     }
 }
 
-/// By this word alone a child of ours is told to rehearse. It is not taken apart as arguments are: that would take longer than
-/// the rehearsal.
+/// By this word alone a child of ours is told to rehearse, where it cannot be a copy of this process. It is not taken apart as
+/// arguments are: that would take longer than the rehearsal.
 const REHEARSE: &str = "rehearse-here";
 
 /// Whether this process is a child that is to rehearse.
