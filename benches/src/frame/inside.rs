@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
@@ -40,10 +40,14 @@ impl Bench<'_> {
 
     /// A program of others, of those that the measurement needs; `None` if it is not installed, which the page says.
     pub(crate) fn peer(&self, peer: Peer, arguments: &[&str]) -> Option<Command> {
-        let found = self.peers.iter().find(|(of, _)| *of == peer);
-        let mut command = Command::new(found?.1.as_deref()?);
+        let mut command = Command::new(self.place(peer)?);
         command.args(arguments);
         Some(command)
+    }
+
+    /// Where a program of others is, or a part of one.
+    pub(crate) fn place(&self, peer: Peer) -> Option<&Path> {
+        self.peers.iter().find(|(of, _)| *of == peer)?.1.as_deref()
     }
 
     /// One of two, the second if it has to be quick.

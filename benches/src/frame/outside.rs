@@ -78,7 +78,7 @@ pub(crate) fn list() -> ExitCode {
 
 fn needed(peer: Peer) -> String {
     match peer.find() {
-        Some(place) => format!("needs {}: {}", peer.program(), place.display()),
-        None => format!("needs {}: missing (Debian: apt-get install {})", peer.program(), peer.package()),
+        Some(place) => format!("needs {}: {}", peer.name(), place.display()),
+        None => format!("needs {}: missing (Debian: apt-get install {})", peer.name(), peer.package()),
     }
 }

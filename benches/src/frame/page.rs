@@ -41,7 +41,7 @@ fn write_peers(page: &mut String, told: &[Told]) {
             None => format!("**not installed, so not compared** (Debian: {})", peer.package()),
         };
         // Writing to a String cannot fail.
-        let _ = writeln!(page, "- `{}`: {version}", peer.program());
+        let _ = writeln!(page, "- `{}`: {version}", peer.name());
     }
     page.push('\n');
 }

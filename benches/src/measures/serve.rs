@@ -18,7 +18,7 @@ pub(crate) const MEASUREMENT: Measurement = Measurement {
     about: "CPU time of the server for each connection, by the kernel's account of the process, its start included. All are kept \
         busy by the same `timewait load`, 64 connections at a time, in rounds; each round starts each server anew. The measure \
         is a blocking loop of accept, send, close.",
-    needs: &[Peer::Nginx, Peer::Strace],
+    needs: &[Peer::Nginx, Peer::NginxStream, Peer::Strace],
     cases: [&["busy", "calls", "crowd"], &["busy", "calls", "crowd"]],
     figures: &[],
     perform,

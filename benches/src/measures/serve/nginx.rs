@@ -1,15 +1,8 @@
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::Context as _;
 
 use crate::frame::{Bench, Peer};
-
-/// Where Debian has nginx's modules; elsewhere they may be built in.
-const STREAM_MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
 
 /// A folder for nginx's files, for as long as this value.
 pub(super) struct Folder(PathBuf);
@@ -26,21 +19,12 @@ impl Folder {
 
     /// The line and nothing else; `None` where this nginx has no such module.
     pub(super) fn stream(&self, bench: &Bench<'_>) -> anyhow::Result<Option<Command>> {
-        let built_in = Self::options(bench).contains("--with-stream ");
-        let module = match (built_in, Path::new(STREAM_MODULE).exists()) {
-            (true, _) => String::new(),
-            (false, true) => format!("load_module {STREAM_MODULE};\n"),
-            (false, false) => return Ok(None),
-        };
+        let Some(place) = bench.place(Peer::NginxStream) else { return Ok(None) };
+        let built_in = bench.place(Peer::Nginx) == Some(place);
+        let module = if built_in { String::new() } else { format!("load_module {};\n", place.display()) };
         let block =
             "stream { server { listen 127.0.0.1:9000 backlog=4096; return \"I sent sth to client!\\n\"; } }";
         self.command(bench, "stream", &format!("{module}events {{ worker_connections 8192; }}\n{block}\n"))
-    }
-
-    /// With what it was built, as it says itself.
-    fn options(bench: &Bench<'_>) -> String {
-        let output = bench.peer(Peer::Nginx, &["-V"]).and_then(|mut nginx| nginx.output().ok());
-        output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default()
     }
 
     /// An answer in HTTP.
