@@ -1,7 +1,7 @@
 //! What is claimed about speed, measured side by side on the machine that runs it.
 //!
 //! `cargo xtask bench` builds the command, makes hosts of its own, measures there what the list in
-//! [`measures`] names, each against what people would use instead, by turns (A B A B), and writes
+//! [`measures`] names, each against what people would use instead, by turns (A B B A), and writes
 //! `docs/performance.md`. Times are of this machine and this moment; the ratios are what holds.
 //!
 //! - [`frame`]: what all measurements share: rounds, samples, peers, the page, plots

@@ -12,7 +12,7 @@ pub(super) fn write(told: &[Told], machine: &str, plan: &Plan) -> String {
         "Not the whole: some measurements only, or quick ones.\n\n"
     };
     page += machine;
-    page += "\n\nContenders take turns (A B A B) in network namespaces of their own. Times are medians, of this machine on \
+    page += "\n\nContenders take turns (A B B A) in network namespaces of their own. Times are medians, of this machine on \
         this day; a ratio is the median of the ratios of a round's pairs, then the least and the most of them. CPU is user and \
         system time. The ratios are what holds.\n\n";
     write_peers(&mut page, told);

@@ -7,7 +7,7 @@ use super::{Sample, Table};
 /// One run of a contender.
 type Run<'a> = Box<dyn FnMut() -> anyhow::Result<Sample> + 'a>;
 
-/// Contenders that take turns, A B A B, so that what drifts drifts for all.
+/// Contenders that take turns, A B C, then C B A, so that what drifts drifts for all and favours none.
 pub(crate) struct Rounds<'a> {
     rounds: usize,
     until: Option<Instant>,
@@ -44,6 +44,13 @@ impl<'a> Rounds<'a> {
             for ((name, run), (_, samples)) in self.contenders.iter_mut().zip(&mut runs) {
                 samples.push(run().with_context(|| format!("{name}, round {round}"))?);
             }
+            self.contenders.reverse();
+            runs.reverse();
+        }
+        // In the order in which they were added: the first is the measure.
+        let first = runs.first().map_or(0, |(_, samples)| samples.len());
+        if !first.is_multiple_of(2) {
+            runs.reverse();
         }
         Ok(Compared { runs })
     }
@@ -158,5 +165,35 @@ impl Compared {
             ]);
         }
         table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn who_was_last_in_a_round_is_first_in_the_next_and_the_first_stays_the_measure() {
+        for (rounds, expected) in [(3, "ABCCBAABC"), (2, "ABCCBA")] {
+            let order = RefCell::new(String::new());
+            let run = |name: &str, ms| {
+                order.borrow_mut().push_str(name);
+                Ok(Sample { user: Duration::from_millis(ms), ..Sample::default() })
+            };
+
+            let compared = Rounds::new(rounds)
+                .with("A", || run("A", 10))
+                .with("B", || run("B", 5))
+                .with("C", || run("C", 20))
+                .run()
+                .unwrap();
+
+            assert_eq!(*order.borrow(), expected);
+            assert_eq!(compared.names().collect::<String>(), "ABC");
+            let ratio = |name| compared.ratio(name, "A", Cost::Cpu).unwrap().text();
+            assert_eq!([ratio("B"), ratio("C")], ["0.50 (0.50 to 0.50)", "2.00 (2.00 to 2.00)"]);
+        }
     }
 }
