@@ -36,7 +36,8 @@ impl Folder {
 
     fn command(&self, bench: &Bench<'_>, name: &str, text: &str) -> anyhow::Result<Option<Command>> {
         let (folder, file) = (self.0.display().to_string(), self.0.join(format!("{name}.conf")));
-        let head = "daemon off; worker_processes auto; error_log /dev/null crit;";
+        // In the namespaces of an ordinary user there is no other user whom its workers could become.
+        let head = "user root root; daemon off; worker_processes auto; error_log /dev/null crit;";
         fs::write(&file, format!("{head}\npid {folder}/{name}.pid;\n{text}"))?;
         let file = file.display().to_string();
         Ok(bench.peer(Peer::Nginx, &["-p", &folder, "-c", &file, "-e", "/dev/null"]))
