@@ -94,6 +94,8 @@ fn query(args: &Ls) -> Query {
         (.., chosen) => chosen.iter().copied().collect(),
     };
     let query = Query::in_states(states);
+    // Only a row of JSON tells a mark.
+    let query = if args.json && args.arrange.by.is_none() { query } else { query.without_marks() };
     match args.address {
         None => query,
         Some(address) if args.local => query.local(address),

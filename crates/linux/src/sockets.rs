@@ -15,6 +15,7 @@ mod error;
 mod format;
 mod query;
 mod row;
+mod unmarked;
 
 use std::{net::SocketAddr, ops::ControlFlow, os::fd::OwnedFd};
 
@@ -25,6 +26,8 @@ pub use end::{EndError, Ended};
 pub use error::{OpenError, ReadError};
 pub use query::Query;
 pub use row::Row;
+
+use unmarked::Unmarked;
 
 use crate::{
     netlink::{Connection, Ended as AnswerEnded, Request},
@@ -103,7 +106,8 @@ impl SocketTable {
     /// Hands out the rows that a query asks for, as they are parsed and without an allocation for any, until `each`
     /// breaks. IPv4 and IPv6 come in one walk of the kernel's.
     ///
-    /// After a break the table can be asked again; what the kernel had left to say is thrown away then.
+    /// After a break the table can be asked again; what the kernel had left to say is thrown away then. While a query without
+    /// [`marks`](Query::marks) is answered, the thread does without `CAP_NET_ADMIN`.
     ///
     /// # Errors
     /// Any reason for which the rows handed out are not all. Those handed out are true nevertheless.
@@ -112,6 +116,7 @@ impl SocketTable {
         query: &Query,
         mut each: impl FnMut(Row<'_>) -> ControlFlow<()>,
     ) -> Result<Dumped, ReadError> {
+        let _unmarked = (!query.marks).then(Unmarked::begin);
         let mut dumped = Dumped { rows: 0, complete: true };
         let mut requests = vec![format::dump_both(query)];
         // There is one call that walks, so that all of it becomes one loop, down to what `each` does with a row.
@@ -133,6 +138,7 @@ impl SocketTable {
     /// # Errors
     /// As [`dump`](Self::dump); what is wrong within a row is not noticed.
     pub fn count(&mut self, query: &Query) -> Result<u64, ReadError> {
+        let _unmarked = Unmarked::begin();
         match self.count_over(&[format::dump_both(query)]) {
             Err(error) if error.is_about_the_request() => {
                 self.count_over(&format::FAMILIES.map(|family| format::dump_family(query, family)))

@@ -12,8 +12,10 @@ use std::{
     ops::ControlFlow,
 };
 
+use rustix::thread::CapabilitySet;
+use socket2::SockRef;
 use timewait_facts::{Pattern, State, States};
-use timewait_linux::sockets::{Query, SocketTable};
+use timewait_linux::sockets::{Query, Row, SocketTable};
 use timewait_trial::in_own_host;
 
 fn pattern(text: &str) -> Pattern {
@@ -48,6 +50,37 @@ fn the_side_that_closed_first_waits_a_minute_and_has_neither_user_nor_file() {
         assert_eq!(table.find(waiting.local, peer).unwrap().map(|found| found.cookie), Some(waiting.cookie));
         let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();
         assert_eq!(table.find(waiting.local, nobody).unwrap(), None, "not the listener that would take it");
+    });
+}
+
+#[test]
+fn a_mark_is_told_where_it_is_wanted_and_the_capability_for_it_is_kept() {
+    in_own_host(|_host| {
+        let listener = TcpListener::bind("127.0.0.1:9000").unwrap();
+        SockRef::from(&listener).set_mark(7).unwrap();
+        let mut table = SocketTable::open().unwrap();
+        let listening = Query::in_states(States::LISTEN);
+        let effective = || rustix::thread::capabilities(None).unwrap().effective;
+        let mut meanwhile = effective();
+        let mut mark = |query: &Query| {
+            let mut mark = None;
+            let each = |row: Row<'_>| {
+                (mark, meanwhile) = (row.socket().mark, effective());
+                ControlFlow::Continue(())
+            };
+            table.dump(query, each).unwrap();
+            (
+                mark,
+                meanwhile.contains(CapabilitySet::NET_ADMIN),
+                effective().contains(CapabilitySet::NET_ADMIN),
+            )
+        };
+
+        assert_eq!(mark(&listening), (Some(7), true, true));
+        assert_eq!(mark(&listening.without_marks()), (None, false, true));
+        assert_eq!(mark(&listening), (Some(7), true, true), "as before");
+        assert_eq!(table.count(&listening).unwrap(), 1);
+        assert!(effective().contains(CapabilitySet::NET_ADMIN));
     });
 }
 

@@ -176,12 +176,12 @@ fn watch(views: &mut [View<'_>], time: Duration) -> anyhow::Result<()> {
 fn walk(table: &mut SocketTable, empty: &Tally) -> anyhow::Result<Tally> {
     let mut tally = empty.clone();
     let bound: States = [State::Listen, State::BoundInactive].into_iter().collect();
-    table.dump(&Query::in_states(bound), |row| {
+    table.dump(&Query::in_states(bound).without_marks(), |row| {
         tally.bind(&row.socket());
         ControlFlow::Continue(())
     })?;
     let others: States = State::ALL.into_iter().filter(|&state| !bound.contains(state)).collect();
-    table.dump(&Query::in_states(others), |row| {
+    table.dump(&Query::in_states(others).without_marks(), |row| {
         tally.add(&row.socket());
         ControlFlow::Continue(())
     })?;

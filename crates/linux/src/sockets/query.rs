@@ -11,12 +11,21 @@ pub struct Query {
     pub peer: Pattern,
     /// A condition that one of the two sides, or both, must meet.
     pub either: Pattern,
+    /// Whether marks are wanted, as far as this process may see them; rows without are shorter.
+    pub marks: bool,
 }
 
 impl Query {
     /// Every socket in one of these states.
     pub fn in_states(states: States) -> Self {
-        Self { states, local: Pattern::default(), peer: Pattern::default(), either: Pattern::default() }
+        let any = Pattern::default();
+        Self { states, local: any, peer: any, either: any, marks: true }
+    }
+
+    /// Without the mark of any row.
+    #[must_use]
+    pub fn without_marks(self) -> Self {
+        Self { marks: false, ..self }
     }
 
     /// With a condition on this side.
