@@ -12,7 +12,9 @@ pub(crate) const MEASUREMENT: Measurement = Measurement {
     name: "table",
     title: "The socket table",
     about: "Sockets in TIME-WAIT on one port, read by `timewait` to a pipe, by `ss` and by `netstat`. The measure is a dump \
-        that only counts the kernel's messages and looks into none: the kernel's own cost.",
+        that only counts the kernel's messages and looks into none: the kernel's own cost. With CAP_NET_ADMIN it is told each socket's \
+        mark; `timewait` does without the capability where it shows none, so its rows are shorter then, and counting them can cost \
+        less than the measure.",
     needs: &[Peer::Ss, Peer::Netstat],
     cases: [&["1000", "10000", "100000", "1000000"], &["1000", "100000"]],
     figures: &[Figure {

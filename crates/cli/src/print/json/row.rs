@@ -44,8 +44,8 @@ pub(crate) fn write_minisocket(pen: Pen<'_>, mini: Minisocket<impl Endpoint>) ->
     let Minisocket { state, local, peer, expires_ms, cookie, interface, mark } = mini;
     let pen = pen.put(br#"{"v":1,"state":""#).piece(Piece::state(state));
     let pen = end(pen.put(br#"","local":{"addr":""#), local);
-    let pen = end(pen.put(br#","peer":{"addr":""#), peer);
-    let pen = pen.put(br#","expires_in_ms":"#).decimal(expires_ms);
+    let pen = end(pen.put(br#"},"peer":{"addr":""#), peer);
+    let pen = pen.put(br#"},"expires_in_ms":"#).decimal(expires_ms);
     let pen = pen.put(br#","cookie":""#).hexadecimal(cookie.0);
     let pen = pen.put(br#"","inode":null,"uid":null,"owner":null"#);
     let more = (interface.map_or(0, NonZeroU32::get), mark.unwrap_or_default());
@@ -66,8 +66,8 @@ fn more_of_minisocket(mut pen: Pen<'_>, (interface, mark): (u32, u32)) -> Pen<'_
 fn before_owner<'p>(pen: Pen<'p>, socket: &Socket) -> Pen<'p> {
     let pen = pen.put(br#"{"v":1,"state":""#).piece(Piece::state(socket.state));
     let pen = end(pen.put(br#"","local":{"addr":""#), socket.local);
-    let pen = end(pen.put(br#","peer":{"addr":""#), socket.peer);
-    let pen = pen.put(br#","expires_in_ms":"#);
+    let pen = end(pen.put(br#"},"peer":{"addr":""#), socket.peer);
+    let pen = pen.put(br#"},"expires_in_ms":"#);
     let pen = pen.piece(decimal_or_null(socket.minisocket().map(|mini| mini.expires_ms)));
     let pen = pen.put(br#","cookie":""#).hexadecimal(socket.cookie.0);
     let pen = pen.put(br#"","inode":"#).piece(decimal_or_null(socket.inode.map(NonZeroU32::get)));
@@ -90,10 +90,10 @@ fn behind_owner<'p>(pen: Pen<'p>, socket: &Socket) -> Pen<'p> {
     }
 }
 
-/// The rest of an end's object.
+/// The rest of an end's object, but for what closes it.
 #[inline(always)]
 fn end(pen: Pen<'_>, end: impl Endpoint) -> Pen<'_> {
-    end.write_address(pen).put(br#"","port":"#).decimal(u32::from(end.port())).put(b"}")
+    end.write_address(pen).put(br#"","port":"#).port(end.port())
 }
 
 #[inline]

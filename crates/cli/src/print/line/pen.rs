@@ -52,6 +52,12 @@ impl<'a> Pen<'a> {
         self.block(&piece.block(), piece.length())
     }
 
+    /// A piece that is known to have no more than eight characters.
+    #[inline(always)]
+    fn short(self, piece: Piece) -> Self {
+        self.block(&piece.short_block(), piece.length())
+    }
+
     pub(crate) fn text(mut self, text: &str) -> Self {
         if let Some(place) = self.room.get_mut(self.at..self.at + text.len()) {
             place.copy_from_slice(text.as_bytes());
@@ -79,7 +85,11 @@ impl<'a> Pen<'a> {
     /// A number's hexadecimal digits, in lower case.
     #[inline(always)]
     pub(crate) fn hexadecimal(self, number: u64) -> Self {
-        self.piece(Piece::hexadecimal(number))
+        // Each piece by itself: one of two would be put together in memory first.
+        match u32::try_from(number) {
+            Ok(number) => self.piece(Piece::short_hexadecimal(number)),
+            Err(_) => self.piece(Piece::long_hexadecimal(number)),
+        }
     }
 
     /// `127.0.0.1:9000`, `[::1]:9000`
@@ -91,7 +101,12 @@ impl<'a> Pen<'a> {
     #[inline(always)]
     fn ipv4(self, address: Ipv4Addr) -> Self {
         let [front, rear] = Piece::ipv4(address);
-        self.piece(front).piece(rear)
+        self.short(front).short(rear)
+    }
+
+    #[inline(always)]
+    pub(crate) fn port(self, port: u16) -> Self {
+        self.short(Piece::decimal(port.into()))
     }
 
     /// As RFC 5952 has it: the longest run of zeros, if it is longer than one and the first of its length, is `::`;
@@ -140,7 +155,7 @@ impl Endpoint for SocketAddrV4 {
     #[inline(always)]
     fn write(self, pen: Pen<'_>) -> Pen<'_> {
         let [front, rear] = Piece::ipv4_and_colon(*self.ip());
-        pen.piece(front).piece(rear).decimal(u32::from(Self::port(&self)))
+        pen.short(front).short(rear).port(Self::port(&self))
     }
 
     #[inline(always)]
@@ -158,7 +173,7 @@ impl Endpoint for SocketAddr {
     fn write(self, pen: Pen<'_>) -> Pen<'_> {
         match self {
             Self::V4(v4) => v4.write(pen),
-            Self::V6(v6) => pen.bracketed(v6).put(b":").decimal(u32::from(v6.port())),
+            Self::V6(v6) => pen.bracketed(v6).put(b":").port(v6.port()),
         }
     }
 
@@ -217,6 +232,15 @@ mod tests {
     }
 
     #[test]
+    fn hexadecimal_numbers_of_every_length_are_whole() {
+        for bits in 0..64 {
+            for number in [1_u64 << bits, (1 << bits) - 1, u64::MAX >> bits] {
+                assert_eq!(written(|pen| pen.hexadecimal(number)), format!("{number:x}"));
+            }
+        }
+    }
+
+    #[test]
     fn what_finds_no_room_is_left_out() {
         let almost = Pen::ROOM - 10;
         let text = written(|pen| pen.spaces(almost).text("nine, ten").text("eleven").put(b"twelve"));
@@ -225,10 +249,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn addresses_are_written_as_the_standard_library_writes_them(
+        fn addresses_and_numbers_are_written_as_the_standard_library_writes_them(
             octets: [u8; 4], groups in prop::array::uniform8(prop_oneof![Just(0_u16), any::<u16>()]),
-            port: u16, scope in 0_u32..3,
+            port: u16, scope in 0_u32..3, number: u64,
         ) {
+            prop_assert_eq!(written(|pen| pen.hexadecimal(number)), format!("{number:x}"));
             let v4 = SocketAddr::from((octets, port));
             let v6 = SocketAddr::V6(SocketAddrV6::new(groups.into(), port, 0, scope));
             for end in [v4, v6] {
