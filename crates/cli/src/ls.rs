@@ -94,8 +94,9 @@ fn query(args: &Ls) -> Query {
         (.., chosen) => chosen.iter().copied().collect(),
     };
     let query = Query::in_states(states);
-    // Only a row of JSON tells a mark.
-    let query = if args.json && args.arrange.by.is_none() { query } else { query.without_marks() };
+    // Only a row of JSON tells a mark, and a mark matters little to what only waits.
+    let tells_marks = args.json && args.arrange.by.is_none() && states != States::TIME_WAIT;
+    let query = if tells_marks { query } else { query.without_marks() };
     match args.address {
         None => query,
         Some(address) if args.local => query.local(address),

@@ -2,11 +2,12 @@
 
 use std::{
     io::Read as _,
-    net::{TcpListener, TcpStream},
+    net::{Shutdown, TcpListener, TcpStream},
     process::{Command, Stdio},
 };
 
 use serde_json::Value;
+use socket2::SockRef;
 use timewait_linux::hosts;
 use timewait_trial::{Process, eventually, have_tool, in_own_host};
 
@@ -53,6 +54,27 @@ fn an_empty_answer_says_where_else_to_look() {
         let _listener = TcpListener::bind("127.0.0.1:9000").unwrap();
         assert_screen!("ls-empty", seen(&run(&["ls", ":9000"])));
         assert_screen!("ls-empty-everywhere", seen(&run(&["ls", "--peer", "10.0.0.0/8"])));
+    });
+}
+
+#[test]
+fn a_mark_is_told_in_json_unless_only_time_wait_is_listed() {
+    in_own_host(|_host| {
+        let listener = TcpListener::bind("127.0.0.1:9000").unwrap();
+        let client = TcpStream::connect("127.0.0.1:9000").unwrap();
+        SockRef::from(&client).set_mark(7).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        drop((server, client));
+        eventually("a time-wait", || (run(&["ls", "--count"]).stdout == "1\n").then_some(()));
+
+        let told = |arguments: &[&str]| {
+            let answer = run(&[&["ls", "--json", "--peer", ":9000"], arguments].concat());
+            serde_json::from_str::<Value>(&answer.stdout).unwrap().get("mark").cloned()
+        };
+        assert_eq!(told(&[]), None);
+        assert_eq!(told(&["--state", "time-wait"]), None);
+        assert_eq!(told(&["--all"]), Some(7.into()));
     });
 }
 
