@@ -4,7 +4,12 @@
 //! Written apart from `timewait-linux`, whose reader it is the measure of.
 //! Formats: linux v6.12 include/uapi/linux/netlink.h, inet_diag.h.
 
-use std::process::ExitCode;
+use std::{
+    fs::File,
+    io::{self, Write as _},
+    os::fd::AsFd as _,
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, bail};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, netlink};
@@ -20,15 +25,19 @@ const DONE: u16 = 3;
 const HEADER: usize = 16;
 /// `struct inet_diag_req`
 const REQUEST: usize = 60;
+/// As much as a pipe holds.
+const PIPE: usize = 64 * 1024;
 
 /// `bare STATES`, `bare STATES local PORT`, `bare STATES either PORT`: prints how many rows came. The states are the
-/// kernel's mask.
+/// kernel's mask. `bare STATES writing BYTES` writes so many for each row besides, which say nothing.
 pub(crate) fn run(words: &[&str]) -> anyhow::Result<ExitCode> {
+    let nothing = Filler::default();
     let count = match *words {
-        [states] => dump(&request(states.parse()?, 0, &[])),
-        [states, "local", port] => dump(&request(states.parse()?, port.parse()?, &[])),
-        [states, "either", port] => dump(&request(states.parse()?, 0, &either(port.parse()?))),
-        _ => bail!("bare STATES [local PORT | either PORT]"),
+        [states] => dump(&request(states.parse()?, 0, &[]), nothing),
+        [states, "local", port] => dump(&request(states.parse()?, port.parse()?, &[]), nothing),
+        [states, "either", port] => dump(&request(states.parse()?, 0, &either(port.parse()?)), nothing),
+        [states, "writing", bytes] => dump(&request(states.parse()?, 0, &[]), Filler::of(bytes.parse()?)?),
+        _ => bail!("bare STATES [local PORT | either PORT | writing BYTES]"),
     }?;
     println!("{count}");
     Ok(ExitCode::SUCCESS)
@@ -70,7 +79,33 @@ fn either(port: u16) -> Vec<u8> {
     [test(7, 16), jump, test(8, 16)].concat()
 }
 
-fn dump(request: &[u8]) -> anyhow::Result<u64> {
+/// What is written for rows without looking at them: the way through the pipe by itself.
+#[derive(Default)]
+struct Filler {
+    a_row: usize,
+    due: usize,
+    text: Vec<u8>,
+    out: Option<File>,
+}
+
+impl Filler {
+    fn of(a_row: usize) -> io::Result<Self> {
+        // Not the one that goes by lines.
+        let out = io::stdout().as_fd().try_clone_to_owned()?;
+        Ok(Self { a_row, due: 0, text: vec![b'.'; PIPE], out: Some(out.into()) })
+    }
+
+    fn row(&mut self) -> io::Result<()> {
+        self.due += self.a_row;
+        if self.due < PIPE {
+            return Ok(());
+        }
+        self.due -= PIPE;
+        self.out.as_mut().map_or(Ok(()), |out| out.write_all(&self.text))
+    }
+}
+
+fn dump(request: &[u8], mut filler: Filler) -> anyhow::Result<u64> {
     let socket = rustix::net::socket(AddressFamily::NETLINK, SocketType::RAW, Some(netlink::SOCK_DIAG))?;
     rustix::net::send(&socket, request, SendFlags::empty())?;
     let mut buffer = vec![0_u8; 32 * 1024];
@@ -82,7 +117,10 @@ fn dump(request: &[u8]) -> anyhow::Result<u64> {
             match u16::from_ne_bytes([n0, n1]) {
                 DONE => return Ok(count),
                 ERROR => bail!("the kernel refuses the dump"),
-                _ => count += 1,
+                _ => {
+                    count += 1;
+                    filler.row()?;
+                }
             }
             let length = u32::from_ne_bytes([l0, l1, l2, l3]) as usize;
             rest = rest.get(length.next_multiple_of(4)..).context("a message longer than its datagram")?;

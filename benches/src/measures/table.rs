@@ -14,7 +14,8 @@ pub(crate) const MEASUREMENT: Measurement = Measurement {
     about: "Sockets in TIME-WAIT on one port, read by `timewait` to a pipe, by `ss` and by `netstat`. The measure is a dump \
         that only counts the kernel's messages and looks into none: the kernel's own cost. With CAP_NET_ADMIN it is told each socket's \
         mark; `timewait` does without the capability where it shows none, so its rows are shorter then, and counting them can cost \
-        less than the measure.",
+        less than the measure. Beside it stands the same dump when it writes as many bytes as the lists have, which say nothing: what \
+        no program that prints such a list can do without.",
     needs: &[Peer::Ss, Peer::Netstat],
     cases: [&["1000", "10000", "100000", "1000000"], &["1000", "100000"]],
     figures: &[Figure {
@@ -41,6 +42,11 @@ const QUESTIONS: [(&str, &[&str], f64); 4] = [
 ];
 /// A port that no socket has: the kernel walks all of its table for it.
 const NOBODY: &str = "9";
+/// What writing costs by itself: as many bytes a row, about nothing.
+const WRITING: [(&str, &[&str]); 2] = [
+    ("a dump that counts, and writes as much as `timewait ls`", &["ls"]),
+    ("a dump that counts, and writes as much as `timewait ls --json`", &["ls", "--json"]),
+];
 const BARE_NOBODY: &str = "a dump that counts, of a port that nobody has";
 const LS_NOBODY: &str = "`timewait ls :9 --count`, of a port that nobody has";
 const WHY: &str = "`timewait why --no-try`";
@@ -68,6 +74,11 @@ fn perform(bench: &Bench<'_>, host: &Host, case: &str) -> anyhow::Result<Section
         };
         let lines = u64::from(lines);
         ours = ours.with(name, move || check(Sample::of(&command)?, lines));
+    }
+    for (name, arguments) in WRITING {
+        let bytes = Sample::of(&bench.timewait(arguments))?.bytes / u64::from(size);
+        let command = bench.ourselves(&["bare", TIME_WAIT, "writing", &bytes.to_string()]);
+        ours = ours.with(name, move || Sample::of(&command));
     }
     let bare_nobody = bench.ourselves(&["bare", TIME_WAIT, "either", NOBODY]);
     let nobody = bench.timewait(&["ls", &format!(":{NOBODY}"), "--count"]);
