@@ -37,7 +37,6 @@ struct Likeness {
 }
 
 /// As few bytes as tell most of them apart: this is done for each socket.
-#[allow(clippy::derived_hash_with_manual_eq, reason = "equal ones write equal bytes")]
 impl Hash for Likeness {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let flags = u32::from(self.is_minisocket) << 1 | u32::from(self.led_to);

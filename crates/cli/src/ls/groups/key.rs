@@ -38,7 +38,7 @@ pub(super) struct Packed {
     v6: [u64; 2],
 }
 
-#[allow(clippy::derived_hash_with_manual_eq, reason = "equal keys have equal numbers")]
+/// Equal keys have equal numbers.
 impl Hash for Packed {
     #[inline(always)]
     fn hash<H: Hasher>(&self, hasher: &mut H) {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_end_comes_apart_as_it_was_put_together_and_is_hashed_apart() {
+    fn what_is_no_end_comes_apart_as_it_was_put_together() {
         let mut packed =
             vec![Packed::plain(NO_PEER, 0), Packed::plain(UNSEEN, 0), Packed::plain(NO_PROCESS, 0)];
         packed.extend(State::ALL.map(|state| Packed::plain(STATE, state as u32)));
@@ -177,10 +177,35 @@ mod tests {
         let mut keys = vec![Key::NoPeer, Key::Unseen, Key::NoProcess];
         keys.extend(State::ALL.map(Key::State));
         keys.extend([6, 7, u32::MAX].map(Key::Process));
+        let unpacked: Vec<Key> = packed.into_iter().map(Packed::unpack).collect();
+        assert_eq!(unpacked, keys);
+    }
+
+    #[test]
+    fn keys_that_differ_have_different_numbers_and_are_hashed_apart() {
+        let end = |address: &str, port: u16, serves: bool| {
+            let end = SocketAddr::new(address.parse().unwrap(), port);
+            Packed::of_ends([end, end], By::Local, &Serving(vec![serves; 65_536]))
+        };
+        let keys = [
+            end("10.0.0.1", 80, false),
+            end("10.0.0.1", 0, true),
+            end("10.0.0.1", 80, true),
+            end("2001:db8::1", 80, false),
+            end("2001:db8::1", 0, true),
+            end("a00:1::", 0, true),
+            end("::a00:1", 0, true),
+            end("0:0:a00:1::", 0, true),
+            Packed::plain(NO_PEER, 0),
+            Packed::plain(STATE, State::TimeWait as u32),
+            Packed::plain(PROCESS, 6),
+            Packed::plain(PROCESS, 7),
+            Packed::plain(UNSEEN, 0),
+            Packed::plain(NO_PROCESS, 0),
+        ];
         let hasher = DefaultHashBuilder::default();
-        for (place, (one, key)) in packed.iter().zip(&keys).enumerate() {
-            assert_eq!(one.unpack(), *key);
-            for other in packed.iter().skip(place + 1) {
+        for (place, one) in keys.into_iter().enumerate() {
+            for other in keys.into_iter().skip(place + 1) {
                 assert_ne!(one, other);
                 assert_ne!(hasher.hash_one(one), hasher.hash_one(other), "{one:?} {other:?}");
             }

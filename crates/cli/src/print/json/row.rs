@@ -189,17 +189,25 @@ mod tests {
                 ..Socket::bare(State::Established, ([10, 0, 0, 1], port).into(), "[2001:db8::1]:443".parse().unwrap())
             };
             let row: Value = serde_json::from_str(&written(&socket, None)).unwrap();
-            let more_than_a_minisocket = !waits || (u32::from(retries), receive_queue, send_queue, uid, inode) != (0, 0, 0, 0, 0)
-                || v6only.is_some();
-            prop_assert_eq!(row.get("timer").is_some(), more_than_a_minisocket);
-            let whole = json!({
+            let mut expected = json!({
                 "v": 1, "state": "established", "local": {"addr": "10.0.0.1", "port": port},
                 "peer": {"addr": "2001:db8::1", "port": 443}, "expires_in_ms": waits.then_some(expires_ms), "cookie": format!("{cookie:x}"),
                 "inode": NonZeroU32::new(inode), "uid": known(uid), "owner": null, "timer": kind.name(),
                 "timer_ms": expires_ms, "retries": retries, "receive_queue": receive_queue,
                 "send_queue": send_queue, "interface": NonZeroU32::new(interface), "mark": known(mark), "v6only": v6only,
             });
-            prop_assert!(row == whole || !more_than_a_minisocket, "{row} {whole}");
+            let more_than_a_minisocket = !waits
+                || (u32::from(retries), receive_queue, send_queue, uid, inode) != (0, 0, 0, 0, 0)
+                || v6only.is_some();
+            if !more_than_a_minisocket {
+                let fields = expected.as_object_mut().unwrap();
+                fields.retain(|name, value| match &**name {
+                    "timer" | "timer_ms" | "retries" | "receive_queue" | "send_queue" | "v6only" => false,
+                    "interface" | "mark" => !value.is_null(),
+                    _ => true,
+                });
+            }
+            prop_assert_eq!(row, expected);
         }
 
         #[test]
