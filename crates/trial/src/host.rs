@@ -8,6 +8,7 @@ use timewait_linux::{
 use crate::{
     Need, Process,
     skip::{self, skip},
+    zone_where_it_is,
 };
 
 /// Names the test whose body a child is to run.
@@ -15,7 +16,10 @@ const BODY: &str = "TIMEWAIT_TRIAL_BODY";
 /// Printed by the child once the body has run to its end: a test that was not found fails nothing by itself.
 const DONE: &str = "the body ran to its end";
 
-/// Runs a test's body in a host of its own: fresh namespaces, loopback up, nothing in the socket table.
+/// No wait that a test sees ends on another day.
+const NOON: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// Runs a test's body in a host of its own: fresh namespaces, loopback up, nothing in the socket table, and noon by its time zone.
 ///
 /// To be called by a `#[test]` with its whole body as a closure that is written in it (the closure's type tells
 /// the test's name). The test binary is executed anew inside, for this one test; what it printed is printed. Where
@@ -68,6 +72,7 @@ fn start(test: &str) -> Result<Process, Refusal> {
     let program = env::current_exe().map_err(Refusal::Start)?;
     let mut command = Command::new(program);
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(BODY, test);
+    command.env("TZ", zone_where_it_is(NOON));
     Process::start_by(&mut command, hosts::isolate)
 }
 

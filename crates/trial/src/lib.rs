@@ -4,6 +4,7 @@
 //! - [`have_tool`], [`skip`]: what is missing is said, counted, and a failure where `TIMEWAIT_REQUIRE` names it
 //! - [`eventually`]: waits for a condition, with a deadline
 //! - [`forbid`], [`forbid_request`]: a system call that fails for this thread, as under a container's profile
+//! - [`zone_where_it_is`]: a time zone for a time of day
 //! - [`Process`]: a child whose output is kept, and which ends with the test
 #![forbid(unsafe_code)]
 #![allow(clippy::panic, clippy::expect_used, clippy::missing_panics_doc, reason = "failing is what tests do")]
@@ -12,6 +13,7 @@ mod forbid;
 mod host;
 mod process;
 mod skip;
+mod zone;
 
 use std::{
     thread,
@@ -22,6 +24,7 @@ pub use forbid::{forbid, forbid_request};
 pub use host::{in_own_host, send_again_soon};
 pub use process::{Finished, Process};
 pub use skip::{Need, have_tool, skip};
+pub use zone::zone_where_it_is;
 
 /// How long anything in a test may take before it counts as hanging. Generous, since it decides nothing but failure: on
 /// busy cores the kernel takes up to half a minute to make or remove a network namespace.

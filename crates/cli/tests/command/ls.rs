@@ -4,12 +4,13 @@ use std::{
     io::Read as _,
     net::{Shutdown, TcpListener, TcpStream},
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use serde_json::Value;
 use socket2::SockRef;
 use timewait_linux::hosts;
-use timewait_trial::{Process, eventually, have_tool, in_own_host};
+use timewait_trial::{Process, eventually, have_tool, in_own_host, zone_where_it_is};
 
 use crate::{assert_screen, program, run, seen, serve, timewait};
 
@@ -29,6 +30,21 @@ fn a_socket_in_time_wait_is_listed_with_its_seconds() {
         let _server = leave_one_waiting();
         assert_screen!("ls-time-wait", seen(&run(&["ls", ":9000"])));
         assert_screen!("ls-all", seen(&run(&["ls", "--all", ":9000"])));
+    });
+}
+
+#[test]
+fn what_expires_tomorrow_has_its_date() {
+    in_own_host(|_host| {
+        let _server = leave_one_waiting();
+        let half_a_minute_to_midnight = Duration::from_secs(24 * 60 * 60 - 30);
+        let mut late = timewait(&["ls", ":9000"]);
+        let shown = Process::start(late.env("TZ", zone_where_it_is(half_a_minute_to_midnight))).finish();
+        let last = shown.stdout.lines().last().unwrap();
+        let at = last.strip_prefix("1 socket in time-wait; it expires at ").unwrap();
+        let digits: String = at.chars().map(|c| if c.is_ascii_digit() { 'N' } else { c }).collect();
+        assert_eq!(digits, "NNNN-NN-NN NN:NN:NN", "{last}");
+        assert!(at.contains(" 00:00:"), "{last}");
     });
 }
 

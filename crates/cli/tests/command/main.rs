@@ -34,15 +34,10 @@ use std::process::Command;
 
 use timewait_trial::{Finished, Process};
 
-/// The program under test, with a fixed environment: no colour, no terminal, UTC.
+/// The program under test, with a fixed environment: no colour, no terminal.
 fn timewait(arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
-    command
-        .args(arguments)
-        .env("TZ", "UTC")
-        .env("COLUMNS", "80")
-        .env_remove("NO_COLOR")
-        .env_remove("CLICOLOR_FORCE");
+    command.args(arguments).env("COLUMNS", "80").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
     command
 }
 
