@@ -75,6 +75,24 @@ fn rows_are_all_that_came_before_the_end_mark_in_one_datagram_or_many() {
 }
 
 #[test]
+fn of_messages_alike_each_is_looked_at() {
+    let alike = |bodies: &[Vec<u8>]| bodies.iter().flat_map(|body| part(body)).collect::<Vec<u8>>();
+    let states = dump(&[alike(&[row(WAITING), row(1), row(10)]), done(1)]).unwrap();
+    assert_eq!(
+        states.iter().map(|row| row.state).collect::<Vec<_>>(),
+        [State::TimeWait, State::Established, State::Listen]
+    );
+    let third = 2 * 88 + 16;
+    assert_eq!(
+        fault(&[alike(&[row(1), row(1), row(14)])]),
+        Malformed { offset: third + 1, fault: Fault::State { state: 14 } }
+    );
+    let cut = &alike(&[row(1), row(1), row(1)])[..3 * 88 - 1];
+    let expected = Fault::MessageLength { claimed: 88, left: 87 };
+    assert_eq!(fault(&[cut.to_vec()]), Malformed { offset: 2 * 88, fault: expected });
+}
+
+#[test]
 fn an_end_without_its_mark_is_no_end() {
     assert!(matches!(failure(&[part(&row(1))]), AnswerError::Unfinished));
     assert!(matches!(failure(&[]), AnswerError::Unfinished));

@@ -9,13 +9,15 @@
 
 mod wire;
 
+use std::ops::ControlFlow;
+
 use proptest::prelude::*;
 use timewait_facts::{Socket, States};
 use timewait_linux::{
     AnswerError,
     sockets::{Query, ReadError},
 };
-use wire::{FakeKernel, LEGACY, MULTI, attribute, done, message, row};
+use wire::{FakeKernel, INTERRUPTED, LEGACY, MULTI, OVERRUN, attribute, done, message, row};
 
 fn read(datagram: &[u8]) -> Result<Vec<Socket>, ReadError> {
     let (_kernel, mut table) = FakeKernel::that_says(&[datagram.to_vec()]);
@@ -35,6 +37,35 @@ fn check(datagram: &[u8]) -> Result<(), TestCaseError> {
         prop_assert!(malformed.offset <= datagram.len(), "{malformed} of {}", datagram.len());
     }
     Ok(())
+}
+
+/// Mostly rows of a few shapes, so that many are alike; now and then something else.
+fn any_message(kind: usize, byte: u8, attributes: usize) -> Vec<u8> {
+    let mut body = row(1 + byte % 14);
+    body.extend((0..attributes).flat_map(|_| attribute(15, &[byte; 4])));
+    match kind {
+        0 => message(1, MULTI, 1, &body),
+        1 if byte < 64 => message(LEGACY, MULTI | INTERRUPTED, 1, &body),
+        1 if byte < 128 => message(LEGACY, MULTI, 2, &body),
+        1 if byte < 192 => message(LEGACY, 0, 1, &body),
+        1 => message(OVERRUN, MULTI, 1, &[]),
+        _ => message(LEGACY, MULTI, 1, &body),
+    }
+}
+
+/// What a dump hands out, and how it ends; where in a datagram something is wrong is left out.
+fn outcome(datagrams: &[Vec<u8>]) -> (Vec<Socket>, String) {
+    let (_kernel, mut table) = FakeKernel::that_says(datagrams);
+    let mut rows = Vec::new();
+    let ended = table.dump(&Query::in_states(States::all()), |row| {
+        rows.push(row.socket());
+        ControlFlow::Continue(())
+    });
+    let ended = match ended {
+        Err(ReadError::Answer(AnswerError::Malformed(malformed))) => malformed.fault.to_string(),
+        other => format!("{other:?}"),
+    };
+    (rows, ended)
 }
 
 proptest! {
@@ -63,6 +94,16 @@ proptest! {
         let cut = &whole[..cut.index(whole.len())];
         prop_assume!(!cut.is_empty());
         prop_assert!(matches!(read(cut), Err(ReadError::Answer(AnswerError::Malformed(_) | AnswerError::Unfinished))));
+    }
+
+    /// A message that follows one with the same header in a datagram is read as if it came alone.
+    #[test]
+    fn messages_mean_the_same_together_and_alone(
+        kinds in prop::collection::vec((0_usize..8, any::<u8>(), 0_usize..3), 1..12),
+    ) {
+        let mut apart: Vec<Vec<u8>> = kinds.into_iter().map(|(kind, byte, attributes)| any_message(kind, byte, attributes)).collect();
+        apart.push(done(1));
+        prop_assert_eq!(outcome(&[apart.concat()]), outcome(&apart));
     }
 
     #[test]

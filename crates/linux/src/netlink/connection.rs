@@ -112,9 +112,10 @@ impl Connection {
         let sequence = self.sequence;
         loop {
             let datagram = receive(&self.socket, &mut self.buffer, RecvFlags::empty())?;
-            for message in Messages::of(datagram) {
-                let step = step(message?, sequence, &mut each)?;
-                if let ControlFlow::Break(end) = step {
+            let mut messages = Messages::of(datagram);
+            while let Some(first) = messages.first().transpose()? {
+                let alike = all_alike(first, sequence, &mut messages, &mut each)?;
+                if let ControlFlow::Break(end) = alike {
                     self.unread = matches!(end, End::Stopped);
                     return end.outcome();
                 }
@@ -144,14 +145,16 @@ impl End {
     }
 }
 
-/// One message: checked, and handed out if it is data.
-#[allow(clippy::inline_always, reason = "done for each row")]
-#[inline(always)]
-fn step(
-    message: Message<'_>,
-    expected: u32,
-    each: &mut impl FnMut(Message<'_>) -> Result<ControlFlow<()>, Malformed>,
-) -> Result<ControlFlow<End>, AnswerError> {
+/// What a message is in an answer, by its header, and by its body if that is an errno.
+#[derive(Clone, Copy)]
+enum Checked {
+    Data,
+    Nothing,
+    End(Result<(), i32>),
+}
+
+#[inline]
+fn check(message: Message<'_>, expected: u32) -> Result<Checked, AnswerError> {
     let sequence = message.sequence;
     if sequence != expected {
         return Err(Fault::Sequence { sequence, expected }.at(message.offset).into());
@@ -159,16 +162,37 @@ fn step(
     if message.is_interrupted() {
         return Err(AnswerError::Interrupted);
     }
-    Ok(match message.kind()? {
-        Kind::Nothing => ControlFlow::Continue(()),
-        Kind::Report(result) | Kind::Done(result) => ControlFlow::Break(End::of(result)),
-        Kind::Overrun => return Err(AnswerError::Overrun),
-        Kind::Data => match each(message)? {
-            ControlFlow::Continue(()) if message.is_part() => ControlFlow::Continue(()),
-            ControlFlow::Break(()) if message.is_part() => ControlFlow::Break(End::Stopped),
-            _ => ControlFlow::Break(End::Complete),
-        },
-    })
+    match message.kind()? {
+        Kind::Nothing => Ok(Checked::Nothing),
+        Kind::Report(result) | Kind::Done(result) => Ok(Checked::End(result)),
+        Kind::Overrun => Err(AnswerError::Overrun),
+        Kind::Data => Ok(Checked::Data),
+    }
+}
+
+/// The first message that is still to come, and those behind it that have the same header, as most rows of a dump have: it is
+/// checked once for all of them, and each is handed out if they are data.
+#[allow(clippy::inline_always, reason = "done for each row")]
+#[inline(always)]
+fn all_alike<'a>(
+    first: Message<'a>,
+    sequence: u32,
+    messages: &mut Messages<'a>,
+    each: &mut impl FnMut(Message<'_>) -> Result<ControlFlow<()>, Malformed>,
+) -> Result<ControlFlow<End>, AnswerError> {
+    let checked = check(first, sequence)?;
+    while let Some(message) = messages.next_like(first) {
+        match checked {
+            Checked::Nothing => {}
+            Checked::End(result) => return Ok(ControlFlow::Break(End::of(result))),
+            Checked::Data => match each(message)? {
+                ControlFlow::Continue(()) if first.is_part() => {}
+                ControlFlow::Break(()) if first.is_part() => return Ok(ControlFlow::Break(End::Stopped)),
+                _ => return Ok(ControlFlow::Break(End::Complete)),
+            },
+        }
+    }
+    Ok(ControlFlow::Continue(()))
 }
 
 /// One datagram, whole or not at all.

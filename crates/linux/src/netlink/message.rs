@@ -123,6 +123,7 @@ pub(crate) enum Kind {
 /// One message of a datagram.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Message<'a> {
+    header: [u8; MESSAGE_HEADER],
     pub(crate) number: u16,
     flags: u16,
     pub(crate) sequence: u32,
@@ -186,7 +187,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The messages of a datagram; after an error there are no more.
+/// The messages of a datagram that are still to come.
 pub(crate) struct Messages<'a> {
     datagram: &'a [u8],
     /// Where the next begins.
@@ -197,17 +198,24 @@ impl<'a> Messages<'a> {
     pub(crate) fn of(datagram: &'a [u8]) -> Self {
         Self { datagram, offset: 0 }
     }
-}
 
-impl<'a> Iterator for Messages<'a> {
-    type Item = Result<Message<'a>, Malformed>;
-
+    /// The next message, which is still to come.
     #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
+    pub(crate) fn first(&self) -> Option<Result<Message<'a>, Malformed>> {
         let rest = self.datagram.get(self.offset..).filter(|rest| !rest.is_empty())?;
-        let message = first_message(rest, self.offset);
-        let length = message.map_or(rest.len(), |message| MESSAGE_HEADER + message.body.len());
-        self.offset += aligned(length);
+        Some(first_message(rest, self.offset))
+    }
+
+    /// The next message, if its header is that of `one`, byte by byte: what was found of that one's header holds for it.
+    #[inline]
+    pub(crate) fn next_like(&mut self, one: Message<'_>) -> Option<Message<'a>> {
+        let (header, rest) = self.datagram.get(self.offset..)?.split_first_chunk()?;
+        if *header != one.header {
+            return None;
+        }
+        let body = rest.get(..one.body.len())?;
+        let message = Message { offset: self.offset, body, ..one };
+        self.offset += aligned(MESSAGE_HEADER + one.body.len());
         Some(message)
     }
 }
@@ -222,6 +230,7 @@ fn first_message(rest: &[u8], offset: usize) -> Result<Message<'_>, Malformed> {
     let claimed = u32::from_ne_bytes([l0, l1, l2, l3]) as usize;
     let body = rest.get(MESSAGE_HEADER..claimed).ok_or(Fault::MessageLength { claimed, left }.at(offset))?;
     Ok(Message {
+        header: *header,
         number: u16::from_ne_bytes([n0, n1]),
         flags: u16::from_ne_bytes([f0, f1]),
         sequence: u32::from_ne_bytes([s0, s1, s2, s3]),
@@ -265,11 +274,6 @@ impl<'a> Attributes<'a> {
     #[inline]
     pub(crate) fn of(bytes: &'a [u8], offset: usize) -> Self {
         Self { bytes, offset }
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
     }
 
     /// The value of the only attribute that there is, if it is of this type and `N` bytes long.

@@ -23,6 +23,24 @@ const MARK: u16 = 15;
 /// `INET_DIAG_CGROUP_ID`
 const CGROUP: u16 = 21;
 
+/// The states of a row by their numbers.
+static STATES: [State; 256] = states();
+
+#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "evaluated by the compiler")]
+const fn states() -> [State; 256] {
+    let mut states = [State::BoundInactive; 256];
+    let mut number = 0;
+    while number < states.len() {
+        states[number] = match State::from_kernel(number as u8) {
+            // No closed socket is in a table that is walked (linux v6.12 net/ipv4/tcp.c tcp_set_state): it is one that is bound.
+            Some(State::Closed) | None => State::BoundInactive,
+            Some(state) => state,
+        };
+        number += 1;
+    }
+    states
+}
+
 /// A row as the kernel wrote it, found to be sound: valid until the next one. Of a million rows most are asked for
 /// little, so what is asked is read there and then.
 #[derive(Clone, Copy, Debug)]
@@ -31,12 +49,9 @@ pub struct Row<'a>(&'a RowBytes);
 impl<'a> Row<'a> {
     /// The state, as in [`Socket::state`].
     #[inline(always)]
+    #[allow(clippy::indexing_slicing, reason = "as many as a byte has values")]
     pub fn state(self) -> State {
-        match State::from_kernel(self.0.header.state) {
-            // No closed socket is in a table that is walked (linux v6.12 net/ipv4/tcp.c tcp_set_state): it is one that is bound.
-            Some(State::Closed) | None => State::BoundInactive,
-            Some(state) => state,
-        }
+        STATES[usize::from(self.0.header.state)]
     }
 
     /// This side and the other, as in [`Socket::local`] and [`Socket::peer`].
@@ -85,7 +100,7 @@ impl<'a> Row<'a> {
     /// All of it, if it is a timewait minisocket of IPv4 and the kernel says no more than it does today.
     #[inline(always)]
     pub fn ipv4_minisocket(self) -> Option<Minisocket<SocketAddrV4>> {
-        self.minisocket_with(self.ipv4_ends()?, Extras::only_mark(&self.attributes())?.mark)
+        self.minisocket_with(self.ipv4_ends()?, Extras::only_mark(&self.0.attributes)?.mark)
     }
 
     #[inline(always)]
@@ -153,7 +168,9 @@ impl<'a> Row<'a> {
         if State::from_kernel(state).is_none() {
             return Err(Fault::State { state }.at(message.body_offset() + 1));
         }
-        Extras::of(&message.attributes_after(size_of::<RowHeader>()))?;
+        if Extras::only_mark(&row.0.attributes).is_none() {
+            Extras::read(message.attributes_after(size_of::<RowHeader>()))?;
+        }
         Ok(row)
     }
 
@@ -164,7 +181,8 @@ impl<'a> Row<'a> {
 
     /// They were read once, and found to be sound.
     fn extras(self) -> Extras {
-        Extras::of(&self.attributes()).unwrap_or(Extras::NONE)
+        let known = Extras::only_mark(&self.0.attributes);
+        known.or_else(|| Extras::read(self.attributes()).ok()).unwrap_or(Extras::NONE)
     }
 }
 
@@ -198,18 +216,14 @@ struct Extras {
 impl Extras {
     const NONE: Self = Self { mark: None, v6only: None, cgroup: None, shutdown: None };
 
-    #[inline(always)]
-    fn of(attributes: &Attributes<'_>) -> Result<Self, Malformed> {
-        Self::only_mark(attributes).map_or_else(|| Self::read(attributes.clone()), Ok)
-    }
-
     /// The mark or nothing, if nothing else is there. A minisocket has this, if it has anything; a million of them need no search.
     #[inline(always)]
-    fn only_mark(attributes: &Attributes<'_>) -> Option<Self> {
-        match attributes.only(MARK) {
-            None => attributes.is_empty().then_some(Self::NONE),
-            mark => Some(Self { mark: mark.map(u32::from_ne_bytes), ..Self::NONE }),
+    fn only_mark(attributes: &[u8]) -> Option<Self> {
+        if attributes.is_empty() {
+            return Some(Self::NONE);
         }
+        let mark = Attributes::of(attributes, 0).only(MARK)?;
+        Some(Self { mark: Some(u32::from_ne_bytes(mark)), ..Self::NONE })
     }
 
     /// Reads all of them, so that none is malformed.
