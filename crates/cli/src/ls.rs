@@ -4,13 +4,12 @@ mod empty;
 mod everywhere;
 mod groups;
 mod order;
+mod output;
 mod owners;
 mod rows;
 
 use std::{
-    fs::File,
-    io::{self, BufWriter, Write},
-    os::fd::AsFd as _,
+    io::{self, Write},
     process::ExitCode,
 };
 
@@ -30,10 +29,8 @@ use crate::{
     words::ls as words,
 };
 
+use output::Output;
 use owners::Known;
-
-/// Enough that writing costs little; what fills up is written at once.
-const OUTPUT_BUFFER: usize = 64 * 1024;
 
 /// What is asked, where, and how it is shown.
 struct Asked<'a> {
@@ -50,16 +47,10 @@ pub(crate) fn run(args: &Ls, paint: Paint) -> anyhow::Result<ExitCode> {
         return everywhere::run(args, paint);
     }
     let (netns, mut table) = open_at(args.netns.as_deref())?;
-    let mut out = standard_output()?;
+    let mut out = Output::open()?;
     list(&mut out, &mut table, &Asked { args, query: query(args), paint, netns: netns.as_ref() })?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Standard output without the buffer that is written out line by line.
-fn standard_output() -> io::Result<BufWriter<File>> {
-    let out = io::stdout().as_fd().try_clone_to_owned()?;
-    Ok(BufWriter::with_capacity(OUTPUT_BUFFER, File::from(out)))
 }
 
 /// Lines can only be put in order by what they have.

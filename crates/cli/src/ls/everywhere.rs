@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use timewait_linux::sockets::{Query, SocketTable};
 
-use super::{Asked, list, query, standard_output};
+use super::{Asked, list, output::Output, query};
 use crate::{
     args::Ls,
     everywhere::{Space, not_entered, spaces},
@@ -20,7 +20,7 @@ use crate::{
 pub(super) fn run(args: &Ls, paint: Paint) -> anyhow::Result<ExitCode> {
     let spaces = spaces()?;
     let widest = spaces.iter().map(|space| space.name.chars().count()).max().unwrap_or(0);
-    let mut out = standard_output()?;
+    let mut out = Output::open()?;
     let mut seen = false;
     for space in &spaces {
         let table = match open(space) {

@@ -78,7 +78,7 @@ impl<W: Write> Show for Lines<'_, W> {
     #[inline(always)]
     fn show_minisocket(&mut self, mini: Minisocket<impl Endpoint>) -> io::Result<()> {
         let Some(pen) = self.line.open() else { return Ok(()) };
-        let written = json::write_minisocket(pen, mini).put(b"\n").length();
+        let written = json::write_minisocket_line(pen, mini).length();
         self.line.keep(written);
         self.line.spill(self.out)
     }

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::ser::{CharEscape, Formatter};
 use timewait_facts::{Owner, Untrusted};
 
-pub(crate) use row::{Row, write_minisocket, write_row};
+pub(crate) use row::{Row, write_minisocket_line, write_row};
 
 /// Of every JSON object that this program prints.
 pub(crate) const VERSION: u8 = 1;

@@ -16,8 +16,8 @@ use std::{
 pub(crate) use pen::{Endpoint, Pen};
 pub(crate) use piece::Piece;
 
-/// What is written at once: as much as a pipe holds. Of a byte more, the pipe's reader would have to be waited for.
-const FULL: usize = 64 * 1024;
+/// What is written at once: each time, a reader that waits is woken.
+const FULL: usize = 256 * 1024;
 
 /// Bytes of UTF-8 that grow at their end. Once it has its size, writing allocates nothing.
 #[derive(Clone, Debug, Default)]
@@ -48,9 +48,22 @@ impl Line {
     /// whom a call is too much.
     #[inline]
     pub(crate) fn open(&mut self) -> Option<Pen<'_>> {
-        self.make_room(Pen::ROOM);
-        let room = self.bytes.get_mut(self.length..self.length + Pen::ROOM);
-        room.and_then(<[u8]>::first_chunk_mut).map(Pen::new)
+        if self.room() < Pen::ROOM {
+            return self.grow_and_open();
+        }
+        self.bytes.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut).map(Pen::new)
+    }
+
+    #[cold]
+    fn grow_and_open(&mut self) -> Option<Pen<'_>> {
+        self.grow(Pen::ROOM);
+        self.bytes.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut).map(Pen::new)
+    }
+
+    /// How many bytes more there is room for.
+    #[inline]
+    fn room(&self) -> usize {
+        self.bytes.len().saturating_sub(self.length)
     }
 
     /// Takes in what a pen wrote.
@@ -74,7 +87,7 @@ impl Line {
     /// Makes room for so many more bytes.
     #[inline]
     fn make_room(&mut self, more: usize) {
-        if self.bytes.len() < self.length + more {
+        if self.room() < more {
             self.grow(more);
         }
     }
@@ -141,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_spills_is_as_long_as_a_pipe_and_nothing_is_lost() {
+    fn what_spills_is_whole_pieces_and_nothing_is_lost() {
         #[derive(Default)]
         struct Pieces(Vec<Vec<u8>>);
         impl Write for Pieces {
@@ -154,7 +167,7 @@ mod tests {
             }
         }
         let (mut line, mut out, mut expected) = (Line::default(), Pieces::default(), String::new());
-        for number in 0..30_000_u32 {
+        for number in 0..95_000_u32 {
             line.pen(|pen| pen.decimal(number).put(b" "));
             line.spill(&mut out).unwrap();
             expected.extend([number.to_string(), " ".to_owned()]);

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::value::RawValue;
-use timewait_facts::{Minisocket, Owner, Socket};
+use timewait_facts::{Minisocket, Owner, Socket, State};
 
 use super::{OwnerRow, write_value};
 use crate::print::line::{Endpoint, Line, Pen, Piece};
@@ -27,7 +27,7 @@ pub(crate) fn write_row(line: &mut Line, socket: &Socket, owner: Option<&Owner>)
     // Of some minisockets there may be more to say one day.
     let plain = socket.minisocket().filter(|mini| owner.is_none() && Socket::from(*mini) == *socket);
     if let Some(mini) = plain {
-        return line.pen(|pen| write_minisocket(pen, mini));
+        return line.pen(|pen| behind_cookie(up_to_cookie(pen, mini), mini.interface, mini.mark));
     }
     line.pen(|pen| before_owner(pen, socket));
     match owner {
@@ -38,34 +38,43 @@ pub(crate) fn write_row(line: &mut Line, socket: &Socket, owner: Option<&Owner>)
     line.pen(|pen| behind_owner(pen, socket));
 }
 
-/// Writes a minisocket as an object, without the fields of what it has not: nearly all rows of a large table are such.
+/// Writes a minisocket as an object on a line of its own, without the fields of what it has not: nearly all rows of a large
+/// table are such.
 #[inline(always)]
-pub(crate) fn write_minisocket(pen: Pen<'_>, mini: Minisocket<impl Endpoint>) -> Pen<'_> {
-    let Minisocket { state, local, peer, expires_ms, cookie, interface, mark } = mini;
-    let pen = pen.put(br#"{"v":1,"state":""#).piece(Piece::state(state));
-    let pen = end(pen.put(br#"","local":{"addr":""#), local);
-    let pen = end(pen.put(br#"},"peer":{"addr":""#), peer);
-    let pen = pen.put(br#"},"expires_in_ms":"#).decimal(expires_ms);
-    let pen = pen.put(br#","cookie":""#).hexadecimal(cookie.0);
-    let pen = pen.put(br#"","inode":null,"uid":null,"owner":null"#);
-    let more = (interface.map_or(0, NonZeroU32::get), mark.unwrap_or_default());
-    if more == (0, 0) { pen.put(b"}") } else { more_of_minisocket(pen, more) }
+pub(crate) fn write_minisocket_line(pen: Pen<'_>, mini: Minisocket<impl Endpoint>) -> Pen<'_> {
+    let pen = up_to_cookie(pen, mini);
+    if (mini.interface, mini.mark.unwrap_or_default()) == (None, 0) {
+        return pen.put(b"\",\"inode\":null,\"uid\":null,\"owner\":null}\n");
+    }
+    behind_cookie(pen, mini.interface, mini.mark).put(b"\n")
+}
+
+#[inline(always)]
+fn up_to_cookie(pen: Pen<'_>, mini: Minisocket<impl Endpoint>) -> Pen<'_> {
+    let pen = if mini.state == State::TimeWait {
+        pen.put(br#"{"v":1,"state":"time-wait","local":{"addr":""#)
+    } else {
+        front(pen, mini.state)
+    };
+    let pen = end(end(pen, mini.local).put(br#"},"peer":{"addr":""#), mini.peer);
+    let pen = pen.put(br#"},"expires_in_ms":"#).decimal(mini.expires_ms);
+    pen.put(br#","cookie":""#).hexadecimal(mini.cookie.0)
 }
 
 #[cold]
-fn more_of_minisocket(mut pen: Pen<'_>, (interface, mark): (u32, u32)) -> Pen<'_> {
-    if interface != 0 {
-        pen = pen.put(br#","interface":"#).decimal(interface);
+fn behind_cookie(pen: Pen<'_>, interface: Option<NonZeroU32>, mark: Option<u32>) -> Pen<'_> {
+    let mut pen = pen.put(br#"","inode":null,"uid":null,"owner":null"#);
+    if let Some(interface) = interface {
+        pen = pen.put(br#","interface":"#).decimal(interface.get());
     }
-    if mark != 0 {
+    if let Some(mark) = mark.filter(|mark| *mark != 0) {
         pen = pen.put(br#","mark":"#).decimal(mark);
     }
     pen.put(b"}")
 }
 
 fn before_owner<'p>(pen: Pen<'p>, socket: &Socket) -> Pen<'p> {
-    let pen = pen.put(br#"{"v":1,"state":""#).piece(Piece::state(socket.state));
-    let pen = end(pen.put(br#"","local":{"addr":""#), socket.local);
+    let pen = end(front(pen, socket.state), socket.local);
     let pen = end(pen.put(br#"},"peer":{"addr":""#), socket.peer);
     let pen = pen.put(br#"},"expires_in_ms":"#);
     let pen = pen.piece(decimal_or_null(socket.minisocket().map(|mini| mini.expires_ms)));
@@ -90,6 +99,11 @@ fn behind_owner<'p>(pen: Pen<'p>, socket: &Socket) -> Pen<'p> {
     }
 }
 
+/// A row up to its local address.
+fn front(pen: Pen<'_>, state: State) -> Pen<'_> {
+    pen.put(br#"{"v":1,"state":""#).piece(Piece::state(state)).put(br#"","local":{"addr":""#)
+}
+
 /// The rest of an end's object, but for what closes it.
 #[inline(always)]
 fn end(pen: Pen<'_>, end: impl Endpoint) -> Pen<'_> {
@@ -107,7 +121,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
     use std::net::SocketAddr;
-    use timewait_facts::{Cookie, State, Timer, TimerKind, Untrusted};
+    use timewait_facts::{Cookie, Timer, TimerKind, Untrusted};
 
     fn written(socket: &Socket, owner: Option<&Owner>) -> String {
         let mut line = Line::default();

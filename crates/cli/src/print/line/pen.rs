@@ -87,7 +87,7 @@ impl<'a> Pen<'a> {
     pub(crate) fn hexadecimal(self, number: u64) -> Self {
         // Each piece by itself: one of two would be put together in memory first.
         match u32::try_from(number) {
-            Ok(number) => self.piece(Piece::short_hexadecimal(number)),
+            Ok(number) => self.short(Piece::short_hexadecimal(number)),
             Err(_) => self.piece(Piece::long_hexadecimal(number)),
         }
     }

@@ -43,18 +43,17 @@ impl Piece {
     /// A number's decimal digits.
     #[inline]
     pub(crate) fn decimal(number: u32) -> Self {
-        let (thousands, last) = (number / 1_000, three(number));
+        let thousands = number / 1_000;
         if thousands == 0 {
-            let Three { digits, zeros } = last;
-            return Self { text: u128::from(digits >> zeros), length: 3 - zeros as usize / 8 };
+            let Digits { text, bits } = up_to_three(number);
+            return Self { text: text.into(), length: bits as usize / 8 };
         }
         if thousands >= 1_000 {
             return Self::long_decimal(number);
         }
-        let first = three(thousands);
-        let bits = 24 - first.zeros;
-        let text = u64::from(first.digits >> first.zeros) | u64::from(last.digits) << bits;
-        Self { text: text.into(), length: 3 + bits as usize / 8 }
+        let first = up_to_three(thousands);
+        let text = u64::from(first.text) | u64::from(three(number)) << first.bits;
+        Self { text: text.into(), length: 3 + first.bits as usize / 8 }
     }
 
     #[cold]
@@ -92,7 +91,7 @@ impl Piece {
         if tenths >= 1_000 {
             return Self::long_seconds(tenths);
         }
-        let digits = u64::from(three(tenths).digits);
+        let digits = u64::from(three(tenths));
         let text = digits & 0xffff | (digits >> 16) << 24 | u64::from_le_bytes(*b"\0\0.\0 s\0\0");
         // The digit before the point stays, zero or not.
         let zeros = if tenths < 100 { 8 } else { 0 };
@@ -110,7 +109,7 @@ impl Piece {
 
     /// Two octets of an address.
     #[inline]
-    fn octets(first: Octet, second: Octet) -> Self {
+    fn octets(first: Digits, second: Digits) -> Self {
         let text = u64::from(first.text) | u64::from(second.text) << first.bits;
         Self { text: u128::from(text), length: (first.bits + second.bits) as usize / 8 }
     }
@@ -206,66 +205,74 @@ fn letters(nibbles: u64) -> u64 {
     (((nibbles + 6 * EACH) >> 4) & EACH) * u64::from(b'a' - b'0' - 10)
 }
 
-/// The last three digits of a number, each a character, and how many bits of them are zeros that do not count; of 0, one counts.
-#[derive(Clone, Copy)]
-struct Three {
-    digits: u32,
-    zeros: u32,
-}
-
+/// The last three digits of a number, each a character.
 #[inline]
 #[allow(clippy::indexing_slicing, reason = "as many as there are such numbers")]
-fn three(number: u32) -> Three {
+fn three(number: u32) -> u32 {
     THREES[(number % 1_000) as usize]
 }
 
-static THREES: [Three; 1_000] = threes();
+static THREES: [u32; 1_000] = threes();
 
 #[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "evaluated by the compiler")]
-const fn threes() -> [Three; 1_000] {
-    let mut table = [Three { digits: 0, zeros: 0 }; 1_000];
+const fn threes() -> [u32; 1_000] {
+    let mut table = [0; 1_000];
     let mut number = 0_usize;
     while number < table.len() {
         let digits = [number / 100, number / 10 % 10, number % 10];
         let [hundreds, tens, ones] = [b'0' + digits[0] as u8, b'0' + digits[1] as u8, b'0' + digits[2] as u8];
-        let zeros = match number {
-            0..10 => 16,
-            10..100 => 8,
-            _ => 0,
-        };
-        table[number] = Three { digits: u32::from_le_bytes([hundreds, tens, ones, 0]), zeros };
+        table[number] = u32::from_le_bytes([hundreds, tens, ones, 0]);
         number += 1;
     }
     table
 }
 
-/// The decimal digits of an octet with a mark behind them, and how many bits that is.
+/// The digits of a number, each a character, perhaps with a mark behind them, and how many bits that is.
 #[derive(Clone, Copy)]
-struct Octet {
+struct Digits {
     text: u32,
     bits: u32,
 }
 
-static DOTTED: [Octet; 256] = octets(b'.');
-static LAST: [Octet; 256] = octets(b':');
+/// Those of the last three digits of a number that count; of 0, one.
+#[inline]
+#[allow(clippy::indexing_slicing, reason = "as many as there are such numbers")]
+fn up_to_three(number: u32) -> Digits {
+    UP_TO_THREE[(number % 1_000) as usize]
+}
+
+static UP_TO_THREE: [Digits; 1_000] = without_zeros_before();
 
 #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-const fn octets(mark: u8) -> [Octet; 256] {
-    let mut table = [Octet { text: 0, bits: 0 }; 256];
-    let mut octet = 0_u8;
-    loop {
-        let [hundreds, tens, ones] = [b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10];
-        let (text, length) = match octet {
-            0..10 => ([ones, mark, 0, 0], 2),
-            10..100 => ([tens, ones, mark, 0], 3),
-            _ => ([hundreds, tens, ones, mark], 4),
+const fn without_zeros_before() -> [Digits; 1_000] {
+    let mut table = [Digits { text: 0, bits: 0 }; 1_000];
+    let mut number = 0_usize;
+    while number < table.len() {
+        let bits = match number {
+            0..10 => 8,
+            10..100 => 16,
+            _ => 24,
         };
-        table[octet as usize] = Octet { text: u32::from_le_bytes(text), bits: 8 * length };
-        if octet == 255 {
-            return table;
-        }
+        table[number] = Digits { text: THREES[number] >> (24 - bits), bits };
+        number += 1;
+    }
+    table
+}
+
+/// The octets with a mark behind each.
+static DOTTED: [Digits; 256] = octets(b'.');
+static LAST: [Digits; 256] = octets(b':');
+
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn octets(mark: u8) -> [Digits; 256] {
+    let mut table = [Digits { text: 0, bits: 0 }; 256];
+    let mut octet = 0;
+    while octet < table.len() {
+        let Digits { text, bits } = UP_TO_THREE[octet];
+        table[octet] = Digits { text: text | (mark as u32) << bits, bits: bits + 8 };
         octet += 1;
     }
+    table
 }
 
 #[cfg(test)]
