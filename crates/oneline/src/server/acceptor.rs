@@ -13,6 +13,8 @@ const BETWEEN_LOOKS: u64 = 32;
 
 /// So many clients in a round of the worker's, a tenth of a second, are no rush.
 const UNHURRIED: u64 = 100;
+/// So many are waited for in a round that follows on a rush: one, so that rounds go on.
+const UNHURRIED_STILL: u64 = 1;
 
 /// A thread that accepts, says the message, closes, and does nothing else: what takes longer is the worker's.
 ///
@@ -26,9 +28,10 @@ pub(super) struct Acceptor<'a> {
     number: usize,
     /// Clients can only come from this host.
     all_near: bool,
-    /// A round of the worker's, and how many came in it.
+    /// A round of the worker's, how many came in it, and how many of them are no rush.
     round: u32,
     came: u64,
+    unhurried: u64,
     totals: Totals,
     scratch: Box<[u8]>,
 }
@@ -49,7 +52,16 @@ impl<'a> Acceptor<'a> {
     pub(super) fn new(crew: &'a Crew<'a>, number: usize) -> Self {
         let all_near = crew.setup.address.ip().to_canonical().is_loopback();
         let scratch = vec![0; super::SCRATCH].into();
-        Self { crew, number, all_near, round: 0, came: 0, totals: Totals::default(), scratch }
+        Self {
+            crew,
+            number,
+            all_near,
+            round: 0,
+            came: 0,
+            unhurried: UNHURRIED,
+            totals: Totals::default(),
+            scratch,
+        }
     }
 
     /// Accepts until the listening ends, or all who may come have come.
@@ -142,13 +154,21 @@ impl<'a> Acceptor<'a> {
         Ok(if talk.has_heard_fin() { Step::Done } else { Step::Linger })
     }
 
+    /// Whether the client that has come now is one of too many. A rush lasts until there is a round without one.
     fn is_rush(&mut self) -> bool {
         let round = self.crew.round();
         if round != self.round {
+            let goes_on = self.came > UNHURRIED && round == self.round.wrapping_add(1);
+            self.unhurried = if goes_on { UNHURRIED_STILL } else { UNHURRIED };
             (self.round, self.came) = (round, 0);
         }
         self.came += 1;
-        self.came > UNHURRIED
+        if self.came > self.unhurried {
+            return true;
+        }
+        // Rounds pass while the worker is asked to look.
+        self.crew.ask_for_attention();
+        false
     }
 
     /// Puts a client where it is found again, and looks whether the oldest of those has closed.

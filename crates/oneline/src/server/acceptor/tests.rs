@@ -83,6 +83,27 @@ fn in_a_rush_whoever_said_nothing_is_closed_behind_the_fin_and_whoever_spoke_is_
 }
 
 #[test]
+fn a_rush_lasts_until_there_is_a_round_without_one() {
+    let setup = Setup { address: "127.0.0.1:0".parse().unwrap(), ..Setup::default() };
+    let (listener, _) = listen(&setup).unwrap();
+    let crew = Crew::new(&setup, Arc::new(listener)).unwrap();
+    let mut acceptor = Acceptor::new(&crew, 0);
+    let next_round = || crew.collect(false, &mut |_| {});
+    // How many of so many clients come in no rush.
+    let mut unhurried = |clients: u64| (0..clients).filter(|_| !acceptor.is_rush()).count() as u64;
+    assert_eq!(unhurried(CALM + 50), CALM);
+    next_round();
+    assert_eq!(unhurried(CALM + 50), 1, "one shows that rounds go on");
+    next_round();
+    assert_eq!(unhurried(CALM), 1, "it goes on, but these are no rush");
+    next_round();
+    assert_eq!(unhurried(CALM + 50), CALM);
+    next_round();
+    next_round();
+    assert_eq!(unhurried(CALM), CALM, "there was a round without anybody");
+}
+
+#[test]
 fn one_that_speaks_when_all_was_said_in_a_rush_reads_the_line_and_its_end_all_the_same() {
     in_own_host(|_host| {
         let before = aborts();
