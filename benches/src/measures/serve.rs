@@ -48,8 +48,8 @@ fn serve(bench: &Bench<'_>, more: &[&str]) -> Command {
 }
 
 fn compare(bench: &Bench<'_>) -> anyhow::Result<Section> {
-    // Short rounds, and more of them: then what is compared is measured closer together.
-    let count = bench.pick(20_000, 10_000);
+    // Short rounds, and more of them: then what is compared is measured closer together. But a start is not what is compared.
+    let count = bench.pick(40_000, 10_000);
     let folder = nginx::Folder::make()?;
     let contenders: [(&str, Option<Command>, &[u8]); 6] = [
         (BLOCKING, Some(bench.ourselves(&["serve-variant", "close"])), b""),
@@ -59,7 +59,7 @@ fn compare(bench: &Bench<'_>) -> anyhow::Result<Section> {
         (STREAM, folder.stream(bench)?, b""),
         (HTTP, folder.http(bench)?, b"GET / HTTP/1.0\r\n\r\n"),
     ];
-    let mut rounds = Rounds::new(bench.pick(31, 5));
+    let mut rounds = Rounds::new(bench.pick(21, 5));
     for (name, command, say) in contenders {
         if let Some(command) = command {
             rounds = rounds.with(name, move || busy::connections(&command, count, say));
