@@ -55,7 +55,7 @@ impl Bar {
         Self {
             what: what.into(),
             promised: format!("at most {bound:.2}"),
-            measured: format!("{measured:.2}"),
+            measured: beside(bound, measured, measured <= bound),
             met: measured <= bound,
         }
     }
@@ -64,6 +64,7 @@ impl Bar {
     pub(crate) fn at_least(what: impl Into<String>, bound: f64, measured: f64) -> Self {
         Self {
             promised: format!("at least {bound:.2}"),
+            measured: beside(bound, measured, measured >= bound),
             met: measured >= bound,
             ..Self::at_most(what, bound, measured)
         }
@@ -77,6 +78,12 @@ impl Bar {
         }
         self
     }
+}
+
+/// A number to two places, or to as many as it takes to tell it from a bound that it misses.
+fn beside(bound: f64, measured: f64, met: bool) -> String {
+    let two = format!("{measured:.2}");
+    if !met && two == format!("{bound:.2}") { format!("{measured:.4}") } else { two }
 }
 
 impl Section {
@@ -95,5 +102,26 @@ impl Section {
         self.bars.extend(more.bars);
         self.points.extend(more.points);
         self.notes.extend(more.notes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missed_by_little_is_seen_to_be_missed() {
+        let bars = [
+            Bar::at_most("", 0.80, 0.7951),
+            Bar::at_most("", 0.80, 0.8),
+            Bar::at_most("", 0.80, 0.8013),
+            Bar::at_most("", 0.80, 0.83),
+            Bar::at_least("", 4.5, 4.4988).unit("times"),
+        ];
+        let shown: Vec<(&str, bool)> = bars.iter().map(|bar| (bar.measured.as_str(), bar.met)).collect();
+        assert_eq!(
+            shown,
+            [("0.80", true), ("0.80", true), ("0.8013", false), ("0.83", false), ("4.4988 times", false)]
+        );
     }
 }

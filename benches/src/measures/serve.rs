@@ -59,7 +59,7 @@ fn compare(bench: &Bench<'_>) -> anyhow::Result<Section> {
         (STREAM, folder.stream(bench)?, b""),
         (HTTP, folder.http(bench)?, b"GET / HTTP/1.0\r\n\r\n"),
     ];
-    let mut rounds = Rounds::new(bench.pick(21, 5));
+    let mut rounds = Rounds::new(bench.pick(31, 5));
     for (name, command, say) in contenders {
         if let Some(command) = command {
             rounds = rounds.with(name, move || busy::connections(&command, count, say));
