@@ -64,6 +64,8 @@ mod tests {
     #[test]
     fn a_pipe_is_made_larger_for_what_is_long_and_only_for_that() {
         let (reader, writer) = io::pipe().unwrap();
+        // As most are made, but not where pages are large.
+        fcntl_setpipe_size(&writer, BUFFER).unwrap();
         let before = fcntl_getpipe_size(&reader).unwrap();
         assert!(before < PIPE, "{before}");
         let mut output = Output::over(OwnedFd::from(writer).into());

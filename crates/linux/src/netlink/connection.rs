@@ -145,51 +145,37 @@ impl End {
     }
 }
 
-/// What a message is in an answer, by its header, and by its body if that is an errno.
-#[derive(Clone, Copy)]
-enum Checked {
-    Data,
-    Nothing,
-    End(Result<(), i32>),
-}
-
-#[inline]
-fn check(message: Message<'_>, expected: u32) -> Result<Checked, AnswerError> {
-    let sequence = message.sequence;
-    if sequence != expected {
-        return Err(Fault::Sequence { sequence, expected }.at(message.offset).into());
-    }
-    if message.is_interrupted() {
-        return Err(AnswerError::Interrupted);
-    }
-    match message.kind()? {
-        Kind::Nothing => Ok(Checked::Nothing),
-        Kind::Report(result) | Kind::Done(result) => Ok(Checked::End(result)),
-        Kind::Overrun => Err(AnswerError::Overrun),
-        Kind::Data => Ok(Checked::Data),
-    }
-}
-
 /// The first message that is still to come, and those behind it that have the same header, as most rows of a dump have: it is
 /// checked once for all of them, and each is handed out if they are data.
 #[allow(clippy::inline_always, reason = "done for each row")]
 #[inline(always)]
 fn all_alike<'a>(
     first: Message<'a>,
-    sequence: u32,
+    expected: u32,
     messages: &mut Messages<'a>,
     each: &mut impl FnMut(Message<'_>) -> Result<ControlFlow<()>, Malformed>,
 ) -> Result<ControlFlow<End>, AnswerError> {
-    let checked = check(first, sequence)?;
+    let sequence = first.sequence;
+    if sequence != expected {
+        return Err(Fault::Sequence { sequence, expected }.at(first.offset).into());
+    }
+    if first.is_interrupted() {
+        return Err(AnswerError::Interrupted);
+    }
+    match first.kind()? {
+        Kind::Data => {}
+        Kind::Nothing => {
+            messages.next_like(first);
+            return Ok(ControlFlow::Continue(()));
+        }
+        Kind::Report(result) | Kind::Done(result) => return Ok(ControlFlow::Break(End::of(result))),
+        Kind::Overrun => return Err(AnswerError::Overrun),
+    }
     while let Some(message) = messages.next_like(first) {
-        match checked {
-            Checked::Nothing => {}
-            Checked::End(result) => return Ok(ControlFlow::Break(End::of(result))),
-            Checked::Data => match each(message)? {
-                ControlFlow::Continue(()) if first.is_part() => {}
-                ControlFlow::Break(()) if first.is_part() => return Ok(ControlFlow::Break(End::Stopped)),
-                _ => return Ok(ControlFlow::Break(End::Complete)),
-            },
+        match each(message)? {
+            ControlFlow::Continue(()) if first.is_part() => {}
+            ControlFlow::Break(()) if first.is_part() => return Ok(ControlFlow::Break(End::Stopped)),
+            _ => return Ok(ControlFlow::Break(End::Complete)),
         }
     }
     Ok(ControlFlow::Continue(()))
