@@ -150,9 +150,9 @@ impl SocketTable {
     fn count_over(&mut self, requests: &[(Request, u16)]) -> Result<u64, ReadError> {
         let mut rows = 0;
         for (request, number) in requests {
-            self.connection.ask(request, |message| {
-                Row::check(message, *number)?;
-                rows += 1;
+            self.connection.ask_for_many(request, |alike| {
+                Row::check(alike.first(), *number)?;
+                rows += alike.count() as u64;
                 Ok(ControlFlow::Continue(()))
             })?;
         }
@@ -200,10 +200,17 @@ impl SocketTable {
         dumped: &mut Dumped,
         each: &mut impl FnMut(Row<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
-        let ended = self.connection.ask(request, |message| {
-            let row = Row::parse(message, number)?;
-            dumped.rows += 1;
-            Ok(each(row))
+        let ended = self.connection.ask_for_many(request, |alike| {
+            // What holds for all of them is not asked again of each: the compiler sees it.
+            Row::check(alike.first(), number)?;
+            for message in alike {
+                let row = Row::parse(message, number)?;
+                dumped.rows += 1;
+                if each(row).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            Ok(ControlFlow::Continue(()))
         })?;
         dumped.complete = ended == AnswerEnded::Complete;
         Ok(())

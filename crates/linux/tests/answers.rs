@@ -93,6 +93,13 @@ fn of_messages_alike_each_is_looked_at() {
 }
 
 #[test]
+fn behind_a_message_that_is_no_part_of_a_dump_nothing_is_read() {
+    let alone = |state| message(LEGACY, 0, 1, &row(state));
+    let rows = dump(&[[alone(1), alone(10)].concat()]).unwrap();
+    assert_eq!(rows.iter().map(|row| row.state).collect::<Vec<_>>(), [State::Established]);
+}
+
+#[test]
 fn an_end_without_its_mark_is_no_end() {
     assert!(matches!(failure(&[part(&row(1))]), AnswerError::Unfinished));
     assert!(matches!(failure(&[]), AnswerError::Unfinished));

@@ -16,7 +16,7 @@ use rustix::{
 
 use super::{
     AnswerError, Fault, Malformed, Message, Request,
-    message::{Kind, Messages},
+    message::{Alike, Kind, Messages},
 };
 use crate::calls;
 
@@ -79,7 +79,24 @@ impl Connection {
     pub(crate) fn ask(
         &mut self,
         request: &Request,
-        each: impl FnMut(Message<'_>) -> Result<ControlFlow<()>, Malformed>,
+        mut each: impl FnMut(Message<'_>) -> Result<ControlFlow<()>, Malformed>,
+    ) -> Result<Ended, AnswerError> {
+        self.ask_for_many(request, |alike| {
+            for message in alike {
+                if each(message)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+
+    /// Asks, and hands the messages of the answer to `each` until that breaks, as many at once as are alike.
+    #[inline]
+    pub(crate) fn ask_for_many(
+        &mut self,
+        request: &Request,
+        each: impl FnMut(&mut Alike<'_, '_>) -> Result<ControlFlow<()>, Malformed>,
     ) -> Result<Ended, AnswerError> {
         if self.unread {
             self.discard()?;
@@ -107,15 +124,14 @@ impl Connection {
     #[inline]
     fn answer(
         &mut self,
-        mut each: impl FnMut(Message<'_>) -> Result<ControlFlow<()>, Malformed>,
+        mut each: impl FnMut(&mut Alike<'_, '_>) -> Result<ControlFlow<()>, Malformed>,
     ) -> Result<Ended, AnswerError> {
         let sequence = self.sequence;
         loop {
             let datagram = receive(&self.socket, &mut self.buffer, RecvFlags::empty())?;
             let mut messages = Messages::of(datagram);
             while let Some(first) = messages.first().transpose()? {
-                let alike = all_alike(first, sequence, &mut messages, &mut each)?;
-                if let ControlFlow::Break(end) = alike {
+                if let Some(end) = all_alike(first, sequence, &mut messages, &mut each)? {
                     self.unread = matches!(end, End::Stopped);
                     return end.outcome();
                 }
@@ -145,16 +161,16 @@ impl End {
     }
 }
 
-/// The first message that is still to come, and those behind it that have the same header, as most rows of a dump have: it is
-/// checked once for all of them, and each is handed out if they are data.
-#[allow(clippy::inline_always, reason = "done for each row")]
+/// Hands out the first message that is still to come and those behind it that have the same header, as most rows of a dump
+/// have, if they are data: the header is checked once for all of them. Gives what ends the answer, if they do.
+#[allow(clippy::inline_always, reason = "so that all that is done with a row is one loop")]
 #[inline(always)]
 fn all_alike<'a>(
     first: Message<'a>,
     expected: u32,
     messages: &mut Messages<'a>,
-    each: &mut impl FnMut(Message<'_>) -> Result<ControlFlow<()>, Malformed>,
-) -> Result<ControlFlow<End>, AnswerError> {
+    each: &mut impl FnMut(&mut Alike<'_, '_>) -> Result<ControlFlow<()>, Malformed>,
+) -> Result<Option<End>, AnswerError> {
     let sequence = first.sequence;
     if sequence != expected {
         return Err(Fault::Sequence { sequence, expected }.at(first.offset).into());
@@ -162,23 +178,20 @@ fn all_alike<'a>(
     if first.is_interrupted() {
         return Err(AnswerError::Interrupted);
     }
-    match first.kind()? {
-        Kind::Data => {}
-        Kind::Nothing => {
-            messages.next_like(first);
-            return Ok(ControlFlow::Continue(()));
-        }
-        Kind::Report(result) | Kind::Done(result) => return Ok(ControlFlow::Break(End::of(result))),
+    let mut alike = Alike::new(first, messages);
+    let ended = match first.kind()? {
+        Kind::Data => match each(&mut alike)? {
+            _ if !first.is_part() => Some(End::Complete),
+            ControlFlow::Break(()) => Some(End::Stopped),
+            ControlFlow::Continue(()) => None,
+        },
+        Kind::Nothing => None,
+        Kind::Report(result) | Kind::Done(result) => Some(End::of(result)),
         Kind::Overrun => return Err(AnswerError::Overrun),
-    }
-    while let Some(message) = messages.next_like(first) {
-        match each(message)? {
-            ControlFlow::Continue(()) if first.is_part() => {}
-            ControlFlow::Break(()) if first.is_part() => return Ok(ControlFlow::Break(End::Stopped)),
-            _ => return Ok(ControlFlow::Break(End::Complete)),
-        }
-    }
-    Ok(ControlFlow::Continue(()))
+    };
+    // Those that nobody looked at.
+    alike.for_each(drop);
+    Ok(ended)
 }
 
 /// One datagram, whole or not at all.

@@ -145,6 +145,12 @@ impl<'a> Message<'a> {
         self.flags & 0x10 != 0
     }
 
+    /// How long it is, with what fills it up.
+    #[inline]
+    fn aligned_length(self) -> usize {
+        aligned(MESSAGE_HEADER + self.body.len())
+    }
+
     /// Where in the datagram the body begins.
     pub(crate) fn body_offset(self) -> usize {
         self.offset + MESSAGE_HEADER
@@ -187,37 +193,93 @@ impl<'a> Message<'a> {
     }
 }
 
+/// The first message that is still to come and, if it is a part of a dump, those behind it that have the same header: what is
+/// found of the first one's header holds for all of them.
+pub(crate) struct Alike<'a, 'm> {
+    first: Message<'a>,
+    messages: &'m mut Messages<'a>,
+}
+
+impl<'a, 'm> Alike<'a, 'm> {
+    pub(crate) fn new(first: Message<'a>, messages: &'m mut Messages<'a>) -> Self {
+        if !first.is_part() {
+            messages.nothing_behind(first);
+        }
+        Self { first, messages }
+    }
+
+    /// The first of them, which is still to come.
+    pub(crate) fn first(&self) -> Message<'a> {
+        self.first
+    }
+}
+
+impl<'a> Iterator for Alike<'a, '_> {
+    type Item = Message<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Message<'a>> {
+        self.messages.next_like(self.first)
+    }
+}
+
 /// The messages of a datagram that are still to come.
 pub(crate) struct Messages<'a> {
-    datagram: &'a [u8],
-    /// Where the next begins.
-    offset: usize,
+    rest: &'a [u8],
+    /// How long the datagram is.
+    whole: usize,
 }
 
 impl<'a> Messages<'a> {
     pub(crate) fn of(datagram: &'a [u8]) -> Self {
-        Self { datagram, offset: 0 }
+        Self { rest: datagram, whole: datagram.len() }
     }
 
     /// The next message, which is still to come.
     #[inline]
     pub(crate) fn first(&self) -> Option<Result<Message<'a>, Malformed>> {
-        let rest = self.datagram.get(self.offset..).filter(|rest| !rest.is_empty())?;
-        Some(first_message(rest, self.offset))
+        (!self.rest.is_empty()).then(|| first_message(self.rest, self.offset()))
     }
 
     /// The next message, if its header is that of `one`, byte by byte: what was found of that one's header holds for it.
     #[inline]
     pub(crate) fn next_like(&mut self, one: Message<'_>) -> Option<Message<'a>> {
-        let (header, rest) = self.datagram.get(self.offset..)?.split_first_chunk()?;
-        if *header != one.header {
-            return None;
-        }
-        let body = rest.get(..one.body.len())?;
-        let message = Message { offset: self.offset, body, ..one };
-        self.offset += aligned(MESSAGE_HEADER + one.body.len());
+        let offset = self.offset();
+        let Some((message, rest)) = self.rest.split_at_checked(one.aligned_length()) else {
+            return self.last_like(one);
+        };
+        let body = body_like(message, one)?;
+        self.rest = rest;
+        Some(Message { offset, body, ..one })
+    }
+
+    /// The same of a message that nothing fills up, which only the last may be.
+    #[cold]
+    fn last_like(&mut self, one: Message<'_>) -> Option<Message<'a>> {
+        let message = Message { offset: self.offset(), body: body_like(self.rest, one)?, ..one };
+        self.rest = &[];
         Some(message)
     }
+
+    /// Leaves out what stands behind the next message, which is `first`.
+    pub(crate) fn nothing_behind(&mut self, first: Message<'_>) {
+        let behind = self.rest.len().saturating_sub(MESSAGE_HEADER + first.body.len());
+        self.rest = self.rest.get(..self.rest.len() - behind).unwrap_or_default();
+        self.whole -= behind;
+    }
+
+    /// Where in the datagram the next begins.
+    #[inline]
+    fn offset(&self) -> usize {
+        self.whole - self.rest.len()
+    }
+}
+
+/// The body of the message that begins here, if its header is that of `one`.
+#[inline]
+fn body_like<'a>(bytes: &'a [u8], one: Message<'_>) -> Option<&'a [u8]> {
+    let (header, rest) = bytes.split_first_chunk()?;
+    if *header == one.header { rest.get(..one.body.len()) } else { None }
 }
 
 #[inline]
