@@ -25,7 +25,7 @@ use timewait_facts::{KernelVersion, Socket};
 pub use end::{EndError, Ended};
 pub use error::{OpenError, ReadError};
 pub use query::Query;
-pub use row::Row;
+pub use row::{Ipv4End, Row};
 
 use unmarked::Unmarked;
 

@@ -9,13 +9,13 @@
 
 mod wire;
 
-use std::ops::ControlFlow;
+use std::{net::SocketAddrV4, ops::ControlFlow};
 
 use proptest::prelude::*;
-use timewait_facts::{Socket, States};
+use timewait_facts::{Minisocket, Socket, States};
 use timewait_linux::{
     AnswerError,
-    sockets::{Query, ReadError},
+    sockets::{Ipv4End, Query, ReadError},
 };
 use wire::{FakeKernel, INTERRUPTED, LEGACY, MULTI, OVERRUN, attribute, done, message, row};
 
@@ -29,6 +29,12 @@ fn answer(rows: usize) -> Vec<u8> {
     let body = |number: usize| [row(1), attribute(8, &[3]), attribute(22, &vec![7; number])].concat();
     let parts: Vec<u8> = (0..rows).flat_map(|number| message(LEGACY, MULTI, 1, &body(number))).collect();
     [parts, done(1)].concat()
+}
+
+fn of_any_family(mini: Minisocket<Ipv4End<'_>>) -> Minisocket {
+    let Minisocket { state, local, peer, expires_ms, cookie, interface, mark } = mini;
+    let [local, peer] = [local, peer].map(|end| SocketAddrV4::from(end).into());
+    Minisocket { state, local, peer, expires_ms, cookie, interface, mark }
 }
 
 /// Either nothing is wrong, or the place of what is wrong lies within what was sent.
@@ -104,6 +110,26 @@ proptest! {
         let mut apart: Vec<Vec<u8>> = kinds.into_iter().map(|(kind, byte, attributes)| any_message(kind, byte, attributes)).collect();
         apart.push(done(1));
         prop_assert_eq!(outcome(&[apart.concat()]), outcome(&apart));
+    }
+
+    /// What nearly all rows of a large table are is read by a shorter way than the others.
+    #[test]
+    fn a_row_that_waits_is_the_same_by_the_short_way_and_the_long(
+        family in prop_oneof![Just(2_u8), Just(10)], state in 5_u8..8, timer in 2_u8..4, retries in 0_u8..2,
+        rest: [[u8; 17]; 4], attributes in 0_usize..3,
+    ) {
+        let mut body = [&[family, state, timer, retries][..], &rest.concat()].concat();
+        body.extend((0..attributes).flat_map(|_| attribute(15, &[7; 4])));
+        let (_kernel, mut table) = FakeKernel::that_says(&[[message(LEGACY, MULTI, 1, &body), done(1)].concat()]);
+        let mut ways = None;
+        let dumped = table.dump(&Query::in_states(States::all()), |row| {
+            ways = Some((row.ipv4_time_wait().map(of_any_family), row.minisocket()));
+            ControlFlow::Continue(())
+        });
+        prop_assert_eq!(dumped.unwrap().rows, 1);
+        let (short, long) = ways.unwrap();
+        let taken = (family, state, timer, retries) == (2, 6, 3, 0) && attributes < 2;
+        prop_assert_eq!(short, long.filter(|_| taken));
     }
 
     #[test]

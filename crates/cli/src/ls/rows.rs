@@ -177,16 +177,15 @@ fn as_they_come(
     rows: &mut Rows<'_, impl Show>,
 ) -> anyhow::Result<Seen> {
     let limit = asked.args.arrange.limit.map_or(u64::MAX, |limit| limit.get() as u64);
-    let mut seen = Seen::default();
+    let mut wanted = limit;
+    let mut last_ms = 0;
     let mut outcome = Ok(());
     let dumped = table.dump(&asked.query, |row| {
-        if seen.shown == limit {
-            return ControlFlow::Break(());
-        }
-        seen.shown += 1;
-        seen.last_ms = seen.last_ms.max(row.expires_ms().unwrap_or_default());
+        let Some(left) = wanted.checked_sub(1) else { return ControlFlow::Break(()) };
+        wanted = left;
+        last_ms = last_ms.max(row.expires_ms().unwrap_or_default());
         // A loop made for what most are.
-        let shown = match row.ipv4_minisocket().filter(|_| rows.shown.takes_minisockets()) {
+        let shown = match row.ipv4_time_wait().filter(|_| rows.shown.takes_minisockets()) {
             Some(mini) => rows.shown.show_minisocket(mini),
             None => rows.add(row),
         };
@@ -199,7 +198,8 @@ fn as_they_come(
         }
     });
     outcome?;
-    Ok(Seen { total: dumped?.complete.then_some(seen.shown), ..seen })
+    let shown = limit - wanted;
+    Ok(Seen { shown, total: dumped?.complete.then_some(shown), last_ms })
 }
 
 fn in_order(

@@ -3,8 +3,10 @@
 //!
 //! - [`Line`]: the bytes that wait to be written
 //! - [`Pen`]: writes a row into them
-//! - [`Piece`]: a number as text, made in registers
+//! - [`Piece`]: a word or number as text, made in registers, of which the length is known before it is written
+//! - `Digits`: those of small numbers, looked up
 
+mod digits;
 mod pen;
 mod piece;
 
@@ -48,15 +50,9 @@ impl Line {
     /// whom a call is too much.
     #[inline]
     pub(crate) fn open(&mut self) -> Option<Pen<'_>> {
-        if self.room() < Pen::ROOM {
-            return self.grow_and_open();
+        if self.bytes.get(self.length..).is_none_or(|room| room.len() < Pen::ROOM) {
+            self.grow(Pen::ROOM);
         }
-        self.bytes.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut).map(Pen::new)
-    }
-
-    #[cold]
-    fn grow_and_open(&mut self) -> Option<Pen<'_>> {
-        self.grow(Pen::ROOM);
         self.bytes.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut).map(Pen::new)
     }
 

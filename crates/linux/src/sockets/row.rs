@@ -23,6 +23,11 @@ const MARK: u16 = 15;
 /// `INET_DIAG_CGROUP_ID`
 const CGROUP: u16 = 21;
 
+/// The timer of a minisocket (linux v6.12 `net/ipv4/inet_diag.c` `inet_twsk_diag_fill`).
+const TIME_WAIT_TIMER: u8 = 3;
+/// How nearly all rows of a large table begin: family, state, timer, retries of an IPv4 connection in TIME-WAIT.
+const WAITING: [u8; 4] = [INET, State::TimeWait as u8, TIME_WAIT_TIMER, 0];
+
 /// The states of a row by their numbers.
 static STATES: [State; 256] = states();
 
@@ -68,14 +73,16 @@ impl<'a> Row<'a> {
     /// The same, if it is an IPv4 socket.
     #[inline(always)]
     pub fn ipv4_ends(self) -> Option<[SocketAddrV4; 2]> {
+        (self.0.header.family == INET).then(|| self.first_four_bytes_of_ends().map(SocketAddrV4::from))
+    }
+
+    /// An IPv4 address fills the first 4 of 16 bytes.
+    #[inline(always)]
+    fn first_four_bytes_of_ends(self) -> [Ipv4End<'a>; 2] {
         let id = &self.0.header.id;
-        let end = |[address, ..]: [[u8; 4]; 4], port: U16<BigEndian>| {
-            // It fills the first 4 of 16 bytes.
-            SocketAddrV4::new(address.into(), port.get())
-        };
-        let fours = |bytes: [u8; 16]| zerocopy::transmute!(bytes);
-        (self.0.header.family == INET)
-            .then(|| [end(fours(id.local), id.local_port), end(fours(id.peer), id.peer_port)])
+        let [local, ..]: &[[u8; 4]; 4] = zerocopy::transmute_ref!(&id.local);
+        let [peer, ..]: &[[u8; 4]; 4] = zerocopy::transmute_ref!(&id.peer);
+        [Ipv4End { address: local, port: &id.local_port }, Ipv4End { address: peer, port: &id.peer_port }]
     }
 
     /// Milliseconds until a timewait minisocket goes; `None` for every other socket.
@@ -94,26 +101,26 @@ impl<'a> Row<'a> {
     /// All of it, if it is a timewait minisocket.
     #[inline(always)]
     pub fn minisocket(self) -> Option<Minisocket> {
-        self.minisocket_with(self.ends(), self.extras().mark)
+        self.expires_ms()?;
+        Some(self.minisocket_of(self.state(), self.ends(), self.extras().mark))
     }
 
-    /// All of it, if it is a timewait minisocket of IPv4 and the kernel says no more than it does today.
+    /// All of it, if it is what nearly all rows of a large table are: an IPv4 connection in TIME-WAIT, of which the kernel
+    /// says no more than it does today.
     #[inline(always)]
-    pub fn ipv4_minisocket(self) -> Option<Minisocket<SocketAddrV4>> {
-        self.minisocket_with(self.ipv4_ends()?, Extras::only_mark(&self.0.attributes)?.mark)
+    pub fn ipv4_time_wait(self) -> Option<Minisocket<Ipv4End<'a>>> {
+        if self.0.header.start() != WAITING {
+            return None;
+        }
+        let mark = Extras::only_mark(&self.0.attributes)?.mark;
+        Some(self.minisocket_of(State::TimeWait, self.first_four_bytes_of_ends(), mark))
     }
 
     #[inline(always)]
-    fn minisocket_with<End>(self, [local, peer]: [End; 2], mark: Option<u32>) -> Option<Minisocket<End>> {
-        Some(Minisocket {
-            expires_ms: self.expires_ms()?,
-            state: self.state(),
-            local,
-            peer,
-            cookie: self.0.header.cookie(),
-            interface: self.0.header.interface(),
-            mark,
-        })
+    fn minisocket_of<End>(self, state: State, [local, peer]: [End; 2], mark: Option<u32>) -> Minisocket<End> {
+        let header = &self.0.header;
+        let (expires_ms, cookie, interface) = (header.expires_ms.get(), header.cookie(), header.interface());
+        Minisocket { state, local, peer, expires_ms, cookie, interface, mark }
     }
 
     /// All of it.
@@ -161,17 +168,26 @@ impl<'a> Row<'a> {
     #[inline(always)]
     pub(super) fn parse(message: Message<'a>, expected: u16) -> Result<Self, Malformed> {
         let row = Self::check(message, expected)?;
-        let RowHeader { family, state, .. } = row.0.header;
-        if ![INET, INET6].contains(&family) {
-            return Err(Fault::Family { family }.at(message.body_offset()));
-        }
-        if State::from_kernel(state).is_none() {
-            return Err(Fault::State { state }.at(message.body_offset() + 1));
-        }
-        if Extras::only_mark(&row.0.attributes).is_none() {
-            Extras::read(message.attributes_after(size_of::<RowHeader>()))?;
+        if row.ipv4_time_wait().is_none() {
+            row.look_through(message.body_offset())?;
         }
         Ok(row)
+    }
+
+    /// Whether all of it has a meaning.
+    #[inline(never)]
+    fn look_through(self, offset: usize) -> Result<(), Malformed> {
+        let RowHeader { family, state, .. } = self.0.header;
+        if ![INET, INET6].contains(&family) {
+            return Err(Fault::Family { family }.at(offset));
+        }
+        if State::from_kernel(state).is_none() {
+            return Err(Fault::State { state }.at(offset + 1));
+        }
+        if Extras::only_mark(&self.0.attributes).is_none() {
+            Extras::read(Attributes::of(&self.0.attributes, offset + size_of::<RowHeader>()))?;
+        }
+        Ok(())
     }
 
     #[inline(always)]
@@ -186,7 +202,40 @@ impl<'a> Row<'a> {
     }
 }
 
+/// An end of an IPv4 socket, where the kernel wrote it: it is read when it is asked for, and needs no place of its own until then.
+#[derive(Clone, Copy, Debug)]
+pub struct Ipv4End<'a> {
+    address: &'a [u8; 4],
+    port: &'a U16<BigEndian>,
+}
+
+impl<'a> Ipv4End<'a> {
+    /// The address's four octets, in the order in which they are written.
+    #[inline(always)]
+    pub fn octets(self) -> &'a [u8; 4] {
+        self.address
+    }
+
+    /// The port.
+    #[inline(always)]
+    pub fn port(self) -> u16 {
+        self.port.get()
+    }
+}
+
+impl From<Ipv4End<'_>> for SocketAddrV4 {
+    #[inline(always)]
+    fn from(end: Ipv4End<'_>) -> Self {
+        Self::new((*end.address).into(), end.port())
+    }
+}
+
 impl RowHeader {
+    #[inline(always)]
+    fn start(&self) -> [u8; 4] {
+        [self.family, self.state, self.timer, self.retries]
+    }
+
     #[inline(always)]
     fn timer(&self) -> Timer {
         let kind = TimerKind::from_kernel(self.timer);

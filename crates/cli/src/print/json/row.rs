@@ -107,7 +107,7 @@ fn front(pen: Pen<'_>, state: State) -> Pen<'_> {
 /// The rest of an end's object, but for what closes it.
 #[inline(always)]
 fn end(pen: Pen<'_>, end: impl Endpoint) -> Pen<'_> {
-    end.write_address(pen).put(br#"","port":"#).port(end.port())
+    end.write_address(pen).put(br#"","port":"#).decimal(end.port().into())
 }
 
 #[inline]

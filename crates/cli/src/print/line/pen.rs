@@ -1,11 +1,13 @@
 #![allow(clippy::inline_always, reason = "so that it stays in registers")]
 
 use std::{
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
+    net::{Ipv6Addr, SocketAddr, SocketAddrV6},
     ops::Range,
 };
 
-use super::piece::Piece;
+use timewait_linux::sockets::Ipv4End;
+
+use super::{digits::Digits, piece::Piece};
 
 /// Writes into room that was made for it beforehand. It is handed on by value, so that where it stands stays in a
 /// register: blocks of fixed size are stored whole, of which the part that is meant counts, and the next overwrites the rest.
@@ -18,8 +20,9 @@ pub(crate) struct Pen<'a> {
 }
 
 impl<'a> Pen<'a> {
-    /// More than a row ever takes, its owner aside.
-    pub(super) const ROOM: usize = 1024;
+    /// More than a row ever takes, its owner aside: so much that the compiler sees, by the types of its pieces' lengths alone,
+    /// that a row of known pieces fits, and has no look at each.
+    pub(super) const ROOM: usize = 4096;
 
     pub(super) fn new(room: &'a mut [u8; Pen::ROOM]) -> Self {
         Self { room, at: 0 }
@@ -52,10 +55,9 @@ impl<'a> Pen<'a> {
         self.block(&piece.block(), piece.length())
     }
 
-    /// A piece that is known to have no more than eight characters.
     #[inline(always)]
-    fn short(self, piece: Piece) -> Self {
-        self.block(&piece.short_block(), piece.length())
+    fn digits(self, digits: Digits) -> Self {
+        self.block(&digits.block(), digits.length())
     }
 
     pub(crate) fn text(mut self, text: &str) -> Self {
@@ -79,17 +81,37 @@ impl<'a> Pen<'a> {
     /// A number's decimal digits.
     #[inline(always)]
     pub(crate) fn decimal(self, number: u32) -> Self {
-        self.piece(Piece::decimal(number))
+        match number / 1_000 {
+            0 => self.digits(Digits::up_to_three(number)),
+            thousands @ 1..1_000 => self.digits(Digits::up_to_three(thousands)).digits(Digits::three(number)),
+            _ => self.piece(Piece::decimal(number)),
+        }
     }
 
     /// A number's hexadecimal digits, in lower case.
     #[inline(always)]
     pub(crate) fn hexadecimal(self, number: u64) -> Self {
-        // Each piece by itself: one of two would be put together in memory first.
-        match u32::try_from(number) {
-            Ok(number) => self.short(Piece::short_hexadecimal(number)),
-            Err(_) => self.piece(Piece::long_hexadecimal(number)),
+        #[allow(clippy::cast_possible_truncation, reason = "the two halves of 64 bits")]
+        let (high, low) = ((number >> 32) as u32, number as u32);
+        if high == 0 { self.nibbles_that_count(low) } else { self.nibbles_that_count(high).nibbles(low) }
+    }
+
+    /// Without the zeros before the first that is none; the last always counts.
+    #[inline(always)]
+    fn nibbles_that_count(self, number: u32) -> Self {
+        if self.at + 2 * size_of::<u64>() > Self::ROOM {
+            return self;
         }
+        let zeros = (number | 1).leading_zeros() / 4;
+        let pen = self.nibbles(number << (4 * zeros));
+        Self { at: pen.at - zeros as usize, ..pen }
+    }
+
+    /// All eight of them.
+    #[inline(always)]
+    fn nibbles(self, number: u32) -> Self {
+        let [a, b, c, d] = number.to_be_bytes().map(Digits::hexadecimal);
+        self.digits(a).digits(b).digits(c).digits(d)
     }
 
     /// `127.0.0.1:9000`, `[::1]:9000`
@@ -98,22 +120,22 @@ impl<'a> Pen<'a> {
         endpoint.write(self)
     }
 
+    /// An IPv4 address, of which each octet is read when it is its turn.
     #[inline(always)]
-    fn ipv4(self, address: Ipv4Addr) -> Self {
-        let [front, rear] = Piece::ipv4(address);
-        self.short(front).short(rear)
-    }
-
-    #[inline(always)]
-    pub(crate) fn port(self, port: u16) -> Self {
-        self.short(Piece::decimal(port.into()))
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "by value, all four would be read at once and taken apart again"
+    )]
+    fn octets(self, [a, b, c, d]: &[u8; 4]) -> Self {
+        let pen = self.digits(Digits::dotted(*a)).digits(Digits::dotted(*b)).digits(Digits::dotted(*c));
+        pen.digits(Digits::up_to_three((*d).into()))
     }
 
     /// As RFC 5952 has it: the longest run of zeros, if it is longer than one and the first of its length, is `::`;
     /// an IPv4-mapped address ends as IPv4 does.
     fn ipv6(mut self, address: Ipv6Addr) -> Self {
         if let Some(v4) = address.to_ipv4_mapped() {
-            return self.put(b"::ffff:").ipv4(v4);
+            return self.put(b"::ffff:").octets(&v4.octets());
         }
         let groups = address.segments();
         let zeros = longest_zeros(groups);
@@ -142,50 +164,48 @@ impl<'a> Pen<'a> {
 
 /// An end of a connection, of any family or of one that is known when the program is compiled.
 pub(crate) trait Endpoint: Copy {
-    /// `127.0.0.1:9000`, `[::1]:9000`
-    fn write(self, pen: Pen<'_>) -> Pen<'_>;
-
     /// `127.0.0.1`, `::1`
     fn write_address(self, pen: Pen<'_>) -> Pen<'_>;
 
     fn port(self) -> u16;
-}
 
-impl Endpoint for SocketAddrV4 {
+    /// `127.0.0.1:9000`, `[::1]:9000`
     #[inline(always)]
     fn write(self, pen: Pen<'_>) -> Pen<'_> {
-        let [front, rear] = Piece::ipv4_and_colon(*self.ip());
-        pen.short(front).short(rear).port(Self::port(&self))
+        self.write_address(pen).put(b":").decimal(self.port().into())
     }
+}
 
+impl Endpoint for Ipv4End<'_> {
     #[inline(always)]
     fn write_address(self, pen: Pen<'_>) -> Pen<'_> {
-        pen.ipv4(*self.ip())
+        pen.octets(self.octets())
     }
 
     #[inline(always)]
     fn port(self) -> u16 {
-        Self::port(&self)
+        Self::port(self)
     }
 }
 
 impl Endpoint for SocketAddr {
-    fn write(self, pen: Pen<'_>) -> Pen<'_> {
-        match self {
-            Self::V4(v4) => v4.write(pen),
-            Self::V6(v6) => pen.bracketed(v6).put(b":").port(v6.port()),
-        }
-    }
-
     fn write_address(self, pen: Pen<'_>) -> Pen<'_> {
         match self {
-            Self::V4(v4) => v4.write_address(pen),
+            Self::V4(v4) => pen.octets(&v4.ip().octets()),
             Self::V6(v6) => pen.ipv6(*v6.ip()),
         }
     }
 
     fn port(self) -> u16 {
         Self::port(&self)
+    }
+
+    fn write(self, pen: Pen<'_>) -> Pen<'_> {
+        let pen = match self {
+            Self::V4(_) => self.write_address(pen),
+            Self::V6(v6) => pen.bracketed(v6),
+        };
+        pen.put(b":").decimal(Self::port(&self).into())
     }
 }
 
@@ -237,6 +257,15 @@ mod tests {
             for number in [1_u64 << bits, (1 << bits) - 1, u64::MAX >> bits] {
                 assert_eq!(written(|pen| pen.hexadecimal(number)), format!("{number:x}"));
             }
+        }
+    }
+
+    #[test]
+    fn decimal_numbers_of_every_length_and_all_below_a_million_are_whole() {
+        for number in (0..1_000_000).chain((0..10).map(|power| 10_u32.pow(power) - 1)).chain([u32::MAX]) {
+            let mut line = Line::default();
+            line.pen(|pen| pen.decimal(number));
+            assert_eq!(line.as_bytes(), number.to_string().as_bytes());
         }
     }
 
