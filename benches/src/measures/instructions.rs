@@ -23,10 +23,10 @@ pub(crate) const MEASUREMENT: Measurement = Measurement {
 
 /// What is asked, and the most instructions that it may take for a socket.
 const QUESTIONS: [(&str, &[&str], f64); 4] = [
-    ("`timewait ls`", &[], 430.0),
-    ("`timewait ls --json`", &["--json"], 480.0),
+    ("`timewait ls`", &[], 380.0),
+    ("`timewait ls --json`", &["--json"], 380.0),
     ("`timewait ls --by local`", &["--by", "local"], 275.0),
-    ("`timewait ls --count`", &["--count"], 23.0),
+    ("`timewait ls --count`", &["--count"], 15.0),
 ];
 
 fn perform(bench: &Bench<'_>, host: &Host, case: &str) -> anyhow::Result<Section> {
