@@ -46,8 +46,16 @@ fn perform(bench: &Bench<'_>, host: &Host, _case: &str) -> anyhow::Result<Sectio
     prepare(host)?;
     let mut clients = clients(bench);
     let mut costs: Vec<(&str, Vec<f64>)> = clients.iter().map(|client| (client.name, Vec::new())).collect();
-    for _ in 0..bench.pick(11, 3) {
-        for (client, (_, costs)) in clients.iter_mut().zip(&mut costs) {
+    for round in 0..bench.pick(31, 3) {
+        // There and back: who comes last is first the next time.
+        let mut order: Vec<usize> = (0..clients.len()).collect();
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for place in order {
+            let (Some(client), Some((_, costs))) = (clients.get_mut(place), costs.get_mut(place)) else {
+                continue;
+            };
             let mut serve = bench.timewait(&["serve", "-q", "127.0.0.1:9000", "--backlog", "16384"]);
             // With a linger every client is waited for: ab does not bear an RST behind its answer.
             let server = Server::start(serve.args(["--linger", "5", "--message", ANSWER]))?;
@@ -59,7 +67,7 @@ fn perform(bench: &Bench<'_>, host: &Host, _case: &str) -> anyhow::Result<Sectio
 }
 
 fn clients(bench: &Bench<'_>) -> Vec<Client> {
-    let time = bench.pick("2s", "1s");
+    let time = "1s";
     let load = |more: &[&str]| {
         let mut command = bench.timewait(&["load", "127.0.0.1:9000", "--json", "--duration", time]);
         command.args(more);
@@ -72,7 +80,7 @@ fn clients(bench: &Bench<'_>) -> Vec<Client> {
         (WRK, bench.peer(Peer::Wrk, &close), " requests in "),
         (
             AB,
-            bench.peer(Peer::Ab, &["-q", "-s", "5", "-n", bench.pick("40000", "10000"), "-c", "64", URL]),
+            bench.peer(Peer::Ab, &["-q", "-s", "5", "-n", bench.pick("20000", "10000"), "-c", "64", URL]),
             "Complete requests:",
         ),
     ];
