@@ -100,6 +100,15 @@ fn behind_a_message_that_is_no_part_of_a_dump_nothing_is_read() {
 }
 
 #[test]
+fn a_message_that_says_nothing_is_passed_over_and_what_follows_is_read() {
+    for flags in [0, MULTI] {
+        let nothing = message(1, flags, 1, &[]);
+        let rows = dump(&[[nothing.clone(), nothing, part(&row(1)), done(1)].concat()]).unwrap();
+        assert_eq!(rows.len(), 1, "with flags {flags}");
+    }
+}
+
+#[test]
 fn an_end_without_its_mark_is_no_end() {
     assert!(matches!(failure(&[part(&row(1))]), AnswerError::Unfinished));
     assert!(matches!(failure(&[]), AnswerError::Unfinished));

@@ -178,20 +178,25 @@ fn all_alike<'a>(
     if first.is_interrupted() {
         return Err(AnswerError::Interrupted);
     }
-    let mut alike = Alike::new(first, messages);
-    let ended = match first.kind()? {
-        Kind::Data => match each(&mut alike)? {
-            _ if !first.is_part() => Some(End::Complete),
-            ControlFlow::Break(()) => Some(End::Stopped),
-            ControlFlow::Continue(()) => None,
-        },
-        Kind::Nothing => None,
-        Kind::Report(result) | Kind::Done(result) => Some(End::of(result)),
-        Kind::Overrun => return Err(AnswerError::Overrun),
-    };
-    // Those that nobody looked at.
-    alike.for_each(drop);
-    Ok(ended)
+    match first.kind()? {
+        Kind::Data => {
+            let mut alike = Alike::new(first, messages);
+            let told = each(&mut alike)?;
+            // Those that nobody looked at.
+            alike.for_each(drop);
+            Ok(match told {
+                _ if !first.is_part() => Some(End::Complete),
+                ControlFlow::Break(()) => Some(End::Stopped),
+                ControlFlow::Continue(()) => None,
+            })
+        }
+        Kind::Nothing => {
+            messages.next_like(first);
+            Ok(None)
+        }
+        Kind::Report(result) | Kind::Done(result) => Ok(Some(End::of(result))),
+        Kind::Overrun => Err(AnswerError::Overrun),
+    }
 }
 
 /// One datagram, whole or not at all.
