@@ -43,8 +43,7 @@ impl State {
     /// The state with this number in the kernel; `TCP_NEW_SYN_RECV` (12), the kernel's own distinction within
     /// SYN-RECEIVED, is [`State::SynRecv`].
     #[inline]
-    #[allow(clippy::indexing_slicing, reason = "below its length")]
-    pub const fn from_kernel(number: u8) -> Option<Self> {
+    pub fn from_kernel(number: u8) -> Option<Self> {
         // Looked up, since this is done for each row.
         const BY_NUMBER: [Option<State>; 14] = [
             None,
@@ -62,7 +61,7 @@ impl State {
             Some(State::SynRecv),
             Some(State::BoundInactive),
         ];
-        if (number as usize) < BY_NUMBER.len() { BY_NUMBER[number as usize] } else { None }
+        BY_NUMBER.get(usize::from(number)).copied().flatten()
     }
 
     /// The name `ss` uses, in lower case with hyphens.

@@ -28,24 +28,6 @@ const TIME_WAIT_TIMER: u8 = 3;
 /// How nearly all rows of a large table begin: family, state, timer, retries of an IPv4 connection in TIME-WAIT.
 const WAITING: [u8; 4] = [INET, State::TimeWait as u8, TIME_WAIT_TIMER, 0];
 
-/// The states of a row by their numbers.
-static STATES: [State; 256] = states();
-
-#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "evaluated by the compiler")]
-const fn states() -> [State; 256] {
-    let mut states = [State::BoundInactive; 256];
-    let mut number = 0;
-    while number < states.len() {
-        states[number] = match State::from_kernel(number as u8) {
-            // No closed socket is in a table that is walked (linux v6.12 net/ipv4/tcp.c tcp_set_state): it is one that is bound.
-            Some(State::Closed) | None => State::BoundInactive,
-            Some(state) => state,
-        };
-        number += 1;
-    }
-    states
-}
-
 /// A row as the kernel wrote it, found to be sound: valid until the next one. Of a million rows most are asked for
 /// little, so what is asked is read there and then.
 #[derive(Clone, Copy, Debug)]
@@ -54,9 +36,12 @@ pub struct Row<'a>(&'a RowBytes);
 impl<'a> Row<'a> {
     /// The state, as in [`Socket::state`].
     #[inline(always)]
-    #[allow(clippy::indexing_slicing, reason = "as many as a byte has values")]
     pub fn state(self) -> State {
-        STATES[usize::from(self.0.header.state)]
+        match State::from_kernel(self.0.header.state) {
+            // No closed socket is in a table that is walked (linux v6.12 net/ipv4/tcp.c tcp_set_state): it is one that is bound.
+            Some(State::Closed) | None => State::BoundInactive,
+            Some(state) => state,
+        }
     }
 
     /// This side and the other, as in [`Socket::local`] and [`Socket::peer`].
