@@ -44,12 +44,27 @@ impl Sample {
 
     /// Some work of this process, all of its threads.
     pub(crate) fn here(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Self> {
-        let (start, before) = (Instant::now(), getrusage(UsageWho::RUSAGE_SELF)?);
+        Self::around(UsageWho::RUSAGE_SELF, work)
+    }
+
+    /// What this process starts and waits for meanwhile.
+    pub(crate) fn of_children(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Self> {
+        Self::around(UsageWho::RUSAGE_CHILDREN, work)
+    }
+
+    fn around(who: UsageWho, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Self> {
+        let (start, before) = (Instant::now(), getrusage(who)?);
         work()?;
-        let (wall, after) = (start.elapsed(), getrusage(UsageWho::RUSAGE_SELF)?);
+        let (wall, after) = (start.elapsed(), getrusage(who)?);
         let (was, is) = (used(&before), used(&after));
         let (user, system) = (is.0.saturating_sub(was.0), is.1.saturating_sub(was.1));
         Ok(Self { wall, user, system, ..Self::default() })
+    }
+
+    /// The time of one, where it was that of so many.
+    pub(crate) fn each_of(self, count: f64) -> Self {
+        let [wall, user, system] = [self.wall, self.user, self.system].map(|time| time.div_f64(count));
+        Self { wall, user, system, ..self }
     }
 }
 

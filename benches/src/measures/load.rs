@@ -3,18 +3,14 @@
 use std::{
     io::Read as _,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
-use nix::sys::{
-    resource::{Usage, UsageWho, getrusage},
-    time::TimeValLike as _,
-};
 use timewait_linux::{hosts::Host, processes};
 
-use super::serve::{Server, prepare};
-use crate::frame::{Bar, Bench, Measurement, Peer, Section, Spread, Table};
+use super::serve::{Server, each, prepare};
+use crate::frame::{Bar, Bench, Cost, Measurement, Peer, Rounds, Sample, Section};
 
 pub(crate) const MEASUREMENT: Measurement = Measurement {
     name: "load",
@@ -44,26 +40,26 @@ struct Client {
 
 fn perform(bench: &Bench<'_>, host: &Host, _case: &str) -> anyhow::Result<Section> {
     prepare(host)?;
-    let mut clients = clients(bench);
-    let mut costs: Vec<(&str, Vec<f64>)> = clients.iter().map(|client| (client.name, Vec::new())).collect();
-    for round in 0..bench.pick(31, 3) {
-        // There and back: who comes last is first the next time.
-        let mut order: Vec<usize> = (0..clients.len()).collect();
-        if round % 2 == 1 {
-            order.reverse();
-        }
-        for place in order {
-            let (Some(client), Some((_, costs))) = (clients.get_mut(place), costs.get_mut(place)) else {
-                continue;
-            };
+    let mut rounds = Rounds::new(bench.pick(31, 3));
+    for mut client in clients(bench) {
+        rounds = rounds.with(client.name, move || {
             let mut serve = bench.timewait(&["serve", "-q", "127.0.0.1:9000", "--backlog", "16384"]);
             // With a linger every client is waited for: ab does not bear an RST behind its answer.
             let server = Server::start(serve.args(["--linger", "5", "--message", ANSWER]))?;
-            costs.push(micros(client)?);
+            let sample = a_connection(&mut client)?;
             server.end()?;
+            Ok(sample)
+        });
+    }
+    let compared = rounds.run()?;
+    let mut section = Section { tables: vec![each(&compared, 1)], ..Section::default() };
+    for peer in [WRK, AB] {
+        if let Some(ratio) = compared.ratio(LOAD, peer, Cost::Cpu) {
+            let what = format!("{LOAD}: CPU a connection, of {peer}'s");
+            section.bars.push(Bar::at_most(what, 0.90, ratio.median));
         }
     }
-    Ok(tell(&costs))
+    Ok(section)
 }
 
 fn clients(bench: &Bench<'_>) -> Vec<Client> {
@@ -89,21 +85,19 @@ fn clients(bench: &Bench<'_>) -> Vec<Client> {
         .collect()
 }
 
-/// Runs it once; gives microseconds a connection.
-fn micros(client: &mut Client) -> anyhow::Result<f64> {
-    let before = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let command = processes::tether(&mut client.command);
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+/// Runs it once; gives what a connection cost.
+fn a_connection(client: &mut Client) -> anyhow::Result<Sample> {
     let mut output = String::new();
-    let begun = Instant::now();
-    child.stdout.take().context("a pipe")?.read_to_string(&mut output)?;
-    child.wait()?;
-    ensure!(begun.elapsed() < Duration::from_secs(120), "{} took too long", client.name);
-    let after = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let cpu = |usage: &Usage| usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    let all = Sample::of_children(|| {
+        let command = processes::tether(&mut client.command);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        child.stdout.take().context("a pipe")?.read_to_string(&mut output)?;
+        child.wait()?;
+        Ok(())
+    })?;
+    ensure!(all.wall < Duration::from_secs(120), "{} took too long", client.name);
     let count = count(&output, client.count).with_context(|| format!("{}: {output}", client.name))?;
-    #[allow(clippy::cast_precision_loss, reason = "microseconds of some seconds")]
-    Ok((cpu(&after) - cpu(&before)) as f64 / count)
+    Ok(all.each_of(count))
 }
 
 /// The number beside a text: before it where it begins with a space, or else behind it.
@@ -115,25 +109,4 @@ fn count(output: &str, text: &str) -> Option<f64> {
         behind.trim_start().split(|c: char| !c.is_ascii_digit()).next()?
     };
     number.parse().ok().filter(|&count| count > 0.0)
-}
-
-fn tell(costs: &[(&str, Vec<f64>)]) -> Section {
-    let of = |name: &str| costs.iter().find(|(of, _)| *of == name).map(|(_, costs)| costs.as_slice());
-    let ratio = |name: &str, to: &str| {
-        Spread::of(of(name)?.iter().zip(of(to)?).map(|(one, other)| one / other).collect())
-    };
-    let mut table = Table::new(["by", "CPU a connection", "ratio (least to most)"]);
-    for (name, costs) in costs {
-        let Some((cost, ratio)) = Spread::of(costs.clone()).zip(ratio(name, LOAD)) else { continue };
-        let ratio = if *name == LOAD { "1".to_owned() } else { ratio.text() };
-        table.row([(*name).to_owned(), format!("{:.1} us", cost.median), ratio]);
-    }
-    let mut section = Section { tables: vec![table], ..Section::default() };
-    for peer in [WRK, AB] {
-        if let Some(ratio) = ratio(LOAD, peer) {
-            let what = format!("{LOAD}: CPU a connection, of {peer}'s");
-            section.bars.push(Bar::at_most(what, 0.90, ratio.median));
-        }
-    }
-    section
 }
